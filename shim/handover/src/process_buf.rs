@@ -1,0 +1,114 @@
+//! The shim's side of the process message.
+
+use crate::Capabilities;
+use alloc::ffi::CString;
+use alloc::vec::Vec;
+
+/// A process as the shim holds it; see [`crate::Process`] for the fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "documented at Process, which mirrors it")]
+pub struct ProcessBuf {
+    pub flags: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub umask: u32,
+    pub ignored_signals: u64,
+    pub blocked_signals: u64,
+    pub capabilities: Capabilities,
+    pub groups: Vec<u32>,
+    pub cwd: CString,
+    pub args: Vec<CString>,
+    pub env: Vec<CString>,
+}
+
+impl ProcessBuf {
+    /// The body on the wire, or `None` if it would be longer than
+    /// [`crate::MAX_BODY_LEN`].
+    #[must_use]
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for word in [self.flags, self.uid, self.gid, self.umask] {
+            out.extend(word.to_le_bytes());
+        }
+        let c = &self.capabilities;
+        let sets = [c.bounding, c.effective, c.permitted, c.inheritable, c.ambient];
+        for word in [self.ignored_signals, self.blocked_signals].into_iter().chain(sets) {
+            out.extend(word.to_le_bytes());
+        }
+        out.extend(u32::try_from(self.groups.len()).ok()?.to_le_bytes());
+        out.extend(self.groups.iter().flat_map(|gid| gid.to_le_bytes()));
+        out.extend(self.cwd.as_bytes_with_nul());
+        for list in [&self.args, &self.env] {
+            out.extend(u32::try_from(list.len()).ok()?.to_le_bytes());
+            out.extend(list.iter().flat_map(|string| string.as_bytes_with_nul()));
+        }
+        (out.len() <= crate::MAX_BODY_LEN as usize).then_some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Process;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn c_string() -> impl Strategy<Value = CString> {
+        vec(1..=255_u8, 0..40).prop_map(|bytes| CString::new(bytes).unwrap())
+    }
+
+    prop_compose! {
+        fn process()(
+            (flags, uid, gid, umask) in (0..=1_u32, any::<u32>(), any::<u32>(), any::<u32>()),
+            (ignored_signals, blocked_signals) in any::<(u64, u64)>(),
+            sets in any::<[u64; 5]>(),
+            groups in vec(any::<u32>(), 0..9),
+            cwd in c_string(),
+            args in vec(c_string(), 1..9),
+            env in vec(c_string(), 0..9),
+        ) -> ProcessBuf {
+            let [bounding, effective, permitted, inheritable, ambient] = sets;
+            let capabilities = Capabilities { bounding, effective, permitted, inheritable, ambient };
+            ProcessBuf { flags, uid, gid, umask, ignored_signals, blocked_signals, capabilities, groups, cwd, args, env }
+        }
+    }
+
+    fn owned(p: &Process<'_>) -> ProcessBuf {
+        ProcessBuf {
+            flags: p.flags,
+            uid: p.uid,
+            gid: p.gid,
+            umask: p.umask,
+            ignored_signals: p.ignored_signals,
+            blocked_signals: p.blocked_signals,
+            capabilities: p.capabilities,
+            groups: p.groups().collect(),
+            cwd: p.cwd.to_owned(),
+            args: p.args.iter().map(ToOwned::to_owned).collect(),
+            env: p.env.iter().map(ToOwned::to_owned).collect(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_process_survives_the_wire(process in process()) {
+            let body = process.encode().unwrap();
+            prop_assert_eq!(owned(&Process::decode(&body).unwrap()), process);
+        }
+
+        #[test]
+        fn a_cut_or_lengthened_body_is_refused(process in process(), cut in any::<prop::sample::Index>()) {
+            let mut body = process.encode().unwrap();
+            prop_assert!(Process::decode(&body[..cut.index(body.len())]).is_err());
+            body.push(0);
+            prop_assert!(Process::decode(&body).is_err());
+        }
+
+        #[test]
+        fn garbage_is_refused_or_read_without_a_panic(body in vec(any::<u8>(), 0..300)) {
+            if let Ok(process) = Process::decode(&body) {
+                prop_assert!(process.args.iter().count() == process.args.len());
+            }
+        }
+    }
+}

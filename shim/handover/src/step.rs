@@ -1,0 +1,82 @@
+//! What can go wrong inside the container, step by step.
+
+/// Length of an encoded [`Failed`] in bytes.
+pub const FAILED_LEN: usize = 8;
+
+macro_rules! steps {
+    ($($step:ident = $number:literal $text:literal,)*) => {
+        /// A step of nexcage-init, in the order in which they are taken.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Step { $(#[doc = $text] $step = $number,)* }
+
+        impl Step {
+            /// What was being done, to follow "cannot".
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Step::$step => $text,)* }
+            }
+
+            fn from_number(number: u32) -> Option<Self> {
+                match number { $($number => Some(Step::$step),)* _ => None }
+            }
+        }
+    };
+}
+
+steps! {
+    Receive = 1 "receive the process",
+    Stdio = 2 "set up stdin, stdout and stderr",
+    DetachMount = 3 "detach nexcage-init's own mount",
+    MakeCwd = 4 "make the working directory",
+    EnterCwd = 5 "enter the working directory",
+    Groups = 6 "set the groups",
+    Bounding = 7 "limit the bounding set of capabilities",
+    User = 8 "set the user id",
+    CapabilitySets = 9 "set the effective, permitted and inheritable capabilities",
+    Ambient = 10 "set the ambient capabilities",
+    NoNewPrivileges = 11 "set no_new_privs",
+    Signals = 12 "reset signal dispositions",
+    CloseDescriptors = 13 "close inherited descriptors",
+    Exec = 14 "execute the program",
+}
+
+/// The body of a failure message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// The step that failed.
+    pub step: Step,
+    /// The errno it failed with; 0 when the kernel was not involved.
+    pub errno: u32,
+}
+
+impl Failed {
+    /// The bytes on the wire.
+    #[must_use]
+    pub fn encode(self) -> [u8; FAILED_LEN] {
+        let mut bytes = [0; FAILED_LEN];
+        bytes[..4].copy_from_slice(&(self.step as u32).to_le_bytes());
+        bytes[4..].copy_from_slice(&self.errno.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a failure; `None` for an unknown step.
+    #[must_use]
+    pub fn decode(bytes: [u8; FAILED_LEN]) -> Option<Self> {
+        let [s0, s1, s2, s3, e0, e1, e2, e3] = bytes;
+        let step = Step::from_number(u32::from_le_bytes([s0, s1, s2, s3]))?;
+        Some(Failed { step, errno: u32::from_le_bytes([e0, e1, e2, e3]) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_wire_and_an_unknown_step_does_not() {
+        let failed = Failed { step: Step::Exec, errno: 2 };
+        assert_eq!(Failed::decode(failed.encode()), Some(failed));
+        assert_eq!(Failed::decode([0xff; FAILED_LEN]), None);
+    }
+}

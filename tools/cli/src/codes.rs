@@ -1,0 +1,73 @@
+//! The one table of error codes. Append only: a code keeps its name and its meaning.
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $status:literal $meaning:literal;)*) => {
+        /// A stable error code, printed with every error; its exit status is part of it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $meaning] $variant,)* }
+
+        impl Code {
+            /// All codes in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The code as printed: `NX-…`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// The exit status of a tool that fails with it.
+            #[must_use]
+            pub fn status(self) -> u8 {
+                match self { $(Code::$variant => $status,)* }
+            }
+
+            /// What it means, in one sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Usage "NX-USAGE" 2 "The command line is wrong.";
+    Input "NX-INPUT" 3 "An input file cannot be read.";
+    Syntax "NX-SYNTAX" 3 "An input document is not what its format demands.";
+    Output "NX-OUTPUT" 1 "The output cannot be written.";
+    Invalid "NX-INVALID" 1 "The bundle breaks the runtime specification.";
+    Refused "NX-REFUSED" 4 "The bundle asks for something that cannot be expressed or is unsafe.";
+    Id "NX-ID" 2 "A container id or a namespace is malformed.";
+    Exists "NX-EXISTS" 1 "The container id is taken.";
+    NotFound "NX-NOT-FOUND" 1 "There is no such container.";
+    Record "NX-RECORD" 3 "A container's record cannot be read or written.";
+    State "NX-STATE" 1 "The state directory cannot be prepared or removed.";
+    LxcMissing "NX-LXC-MISSING" 1 "LXC is not installed.";
+    InitMissing "NX-INIT-MISSING" 1 "nexcage-init is not installed.";
+    LxcStart "NX-LXC-START" 1 "LXC could not start the container.";
+    Timeout "NX-TIMEOUT" 1 "A step took longer than it may.";
+    Handover "NX-HANDOVER" 1 "The hand-over to nexcage-init failed.";
+    ProcessSetup "NX-PROCESS-SETUP" 1 "The process could not be set up inside the container.";
+    NotExecutable "NX-NOT-EXECUTABLE" 126 "The program of the process cannot be executed.";
+    NoProgram "NX-NO-PROGRAM" 127 "The program of the process does not exist in the container.";
+    ExitLost "NX-EXIT-LOST" 1 "The exit status of the process could not be learned.";
+    System "NX-SYSTEM" 1 "The system refused a call that has to work.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_well_formed() {
+        let mut seen = HashSet::new();
+        for code in Code::ALL {
+            let name = code.name();
+            assert!(seen.insert(name), "{name} twice");
+            assert!(name.starts_with("NX-") && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'));
+            assert!(code.meaning().ends_with('.'));
+        }
+    }
+}
