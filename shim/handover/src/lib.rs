@@ -1,4 +1,4 @@
-//! The protocol between nexcage-shim and nexcage-init: one stream socket, five messages.
+//! The protocol between nexcage-shim and nexcage-init: one stream socket, six messages.
 //!
 //! ```text
 //! init                                   shim
@@ -9,6 +9,10 @@
 //!  ── end of stream ────────────────────▶      exec succeeded (the socket closes on exec)
 //!  ── Failed (step, errno) ─────────────▶      it did not
 //! ```
+//!
+//! Where the connection is lost before *go*, init connects again for as long as the socket has a
+//! name: a shim's successor binds under another name and renames, so that there is always one. An
+//! init that holds a process already says HelloHeld and, at once, Ready.
 //!
 //! Every message starts with a [`Header`]; the version in it comes first in every conversation, so
 //! that either side can name a mismatch. Integers are little-endian. The init's side parses in

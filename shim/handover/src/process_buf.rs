@@ -40,7 +40,7 @@ impl ProcessBuf {
         out.extend(self.cwd.as_bytes_with_nul());
         for list in [&self.args, &self.env] {
             out.extend(u32::try_from(list.len()).ok()?.to_le_bytes());
-            out.extend(list.iter().flat_map(|string| string.as_bytes_with_nul()));
+            out.extend(list.iter().flat_map(CString::as_bytes_with_nul));
         }
         (out.len() <= crate::MAX_BODY_LEN as usize).then_some(out)
     }

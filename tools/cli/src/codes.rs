@@ -46,12 +46,16 @@ codes! {
     LxcMissing "NX-LXC-MISSING" 1 "LXC is not installed.";
     InitMissing "NX-INIT-MISSING" 1 "nexcage-init is not installed.";
     LxcStart "NX-LXC-START" 1 "LXC could not start the container.";
+    PctStart "NX-PCT-START" 1 "pct could not start the container.";
+    NoVmid "NX-NO-VMID" 1 "Every VMID of the configured range is taken.";
+    Configuration "NX-CONFIGURATION" 3 "The configuration file cannot be used.";
     Timeout "NX-TIMEOUT" 1 "A step took longer than it may.";
     Handover "NX-HANDOVER" 1 "The hand-over to nexcage-init failed.";
     ProcessSetup "NX-PROCESS-SETUP" 1 "The process could not be set up inside the container.";
     NotExecutable "NX-NOT-EXECUTABLE" 126 "The program of the process cannot be executed.";
     NoProgram "NX-NO-PROGRAM" 127 "The program of the process does not exist in the container.";
     ExitLost "NX-EXIT-LOST" 1 "The exit status of the process could not be learned.";
+    Interrupted "NX-INTERRUPTED" 1 "A signal ended the work before the process was started.";
     System "NX-SYSTEM" 1 "The system refused a call that has to work.";
 }
 

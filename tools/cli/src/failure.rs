@@ -51,10 +51,10 @@ impl Failure {
     /// The same failure with another exit status, for commands whose own statuses are a
     /// container's (`nexcage-shim run` fails with 125).
     #[must_use]
-    pub fn with_status(self, replace: impl FnOnce(Code) -> u8) -> Self {
+    pub fn with_status(self, status: u8) -> Self {
         match self.0 {
             Kind::Error { error, code, hint, .. } => {
-                Failure(Kind::Error { error, code, hint, status: Some(replace(code)) })
+                Failure(Kind::Error { error, code, hint, status: Some(status) })
             }
             other => Failure(other),
         }

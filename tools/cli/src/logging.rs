@@ -60,5 +60,5 @@ pub(crate) fn json_object(level: &str, message: &str) -> serde_json::Map<String,
 
 /// Writes to stderr; when that fails there is nobody left to tell.
 pub(crate) fn write_stderr(line: &[u8]) {
-    let _ = std::io::stderr().write_all(line);
+    drop(std::io::stderr().write_all(line));
 }

@@ -1,0 +1,143 @@
+//! The conversation with the shim, which may die and have a successor.
+
+use crate::MALFORMED;
+use crate::kernel::{self, Errno, Fd, Rights};
+use crate::place::Place;
+use linux_raw_sys::errno::{ECONNREFUSED, ECONNRESET, EPIPE};
+use nexcage_handover::{FAILED_LEN, Failed, HEADER_LEN, Header, Kind, Step};
+
+/// Milliseconds before the first and, at most, between later attempts to connect again.
+const FIRST_DELAY: u32 = 10;
+const LAST_DELAY: u32 = 1000;
+
+#[expect(clippy::cast_possible_truncation, reason = "the value is 8")]
+const FAILED: Header = Header { kind: Kind::Failed, body_len: FAILED_LEN as u32 };
+
+/// A connection to the shim of the moment.
+#[derive(Debug)]
+pub(crate) struct Connection(Fd);
+
+/// Why a conversation stopped.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The shim is gone.
+    Lost,
+    /// It isn't, but there is no use in going on.
+    Failed(Failed),
+}
+
+/// Why there will be no process.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Nobody wants to start it: the socket has no name any more.
+    NoSocket,
+    /// It can't be started.
+    Failed(Failed),
+}
+
+impl Connection {
+    /// Connects, and waits for a shim to listen as long as the socket has a name.
+    pub(crate) fn open(place: &Place) -> Option<Self> {
+        let mut delay = FIRST_DELAY;
+        loop {
+            match kernel::connect(place.socket()) {
+                Ok(socket) => return Some(Connection(socket)),
+                Err(Errno(ECONNREFUSED)) => kernel::sleep(delay),
+                Err(_) => return None,
+            }
+            delay = LAST_DELAY.min(delay * 2);
+        }
+    }
+
+    /// Has the conversation with one shim after the other until one of them brings it to its end.
+    pub(crate) fn persist<T>(
+        &mut self,
+        place: &Place,
+        mut converse: impl FnMut(&Connection) -> Result<T, Trouble>,
+    ) -> Result<T, End> {
+        loop {
+            match converse(self) {
+                Ok(outcome) => return Ok(outcome),
+                Err(Trouble::Failed(failed)) => return Err(End::Failed(failed)),
+                Err(Trouble::Lost) => kernel::sleep(FIRST_DELAY),
+            }
+            *self = Connection::open(place).ok_or(End::NoSocket)?;
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Fd {
+        &self.0
+    }
+
+    /// Sends a message without a body.
+    pub(crate) fn send(&self, kind: Kind) -> Result<(), Trouble> {
+        self.send_bytes(&Header::bare(kind).encode())
+    }
+
+    /// Tells of a failure, if anybody listens.
+    pub(crate) fn report(&self, failed: Failed) {
+        let mut message = [0; HEADER_LEN + FAILED_LEN];
+        let (header, body) = message.split_at_mut(HEADER_LEN);
+        header.copy_from_slice(&FAILED.encode());
+        body.copy_from_slice(&failed.encode());
+        let _ = self.send_bytes(&message);
+    }
+
+    /// Receives a header and the descriptors that travel with it.
+    pub(crate) fn receive_header(&self) -> Result<(Header, Rights), Trouble> {
+        let (mut bytes, mut filled, mut rights) = ([0; HEADER_LEN], 0, Rights::None);
+        while filled < HEADER_LEN {
+            let (count, more) = kernel::receive(&self.0, &mut bytes[filled..])?;
+            filled += received(count)?;
+            rights = match (rights, more) {
+                (rights, Rights::None) => rights,
+                (Rights::None, more) => more,
+                _ => Rights::Unexpected,
+            };
+        }
+        let header = Header::decode(bytes).map_err(|_| MALFORMED)?;
+        Ok((header, rights))
+    }
+
+    /// Receives a body of `buffer`'s length.
+    pub(crate) fn receive_body(&self, mut buffer: &mut [u8]) -> Result<(), Trouble> {
+        while !buffer.is_empty() {
+            let count = received(kernel::read(&self.0, buffer)?)?;
+            buffer = &mut buffer[count..];
+        }
+        Ok(())
+    }
+
+    fn send_bytes(&self, mut bytes: &[u8]) -> Result<(), Trouble> {
+        while !bytes.is_empty() {
+            bytes = &bytes[kernel::send(&self.0, bytes)?..];
+        }
+        Ok(())
+    }
+}
+
+/// The end of the stream is the end of the shim.
+fn received(count: usize) -> Result<usize, Trouble> {
+    if count == 0 { Err(Trouble::Lost) } else { Ok(count) }
+}
+
+impl From<Errno> for Trouble {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno(ECONNRESET | EPIPE) => Trouble::Lost,
+            Errno(errno) => Trouble::Failed(Failed { step: Step::Receive, errno }),
+        }
+    }
+}
+
+impl From<Failed> for Trouble {
+    fn from(failed: Failed) -> Self {
+        Trouble::Failed(failed)
+    }
+}
+
+impl From<Failed> for End {
+    fn from(failed: Failed) -> Self {
+        End::Failed(failed)
+    }
+}

@@ -1,0 +1,76 @@
+//! File descriptors.
+
+use super::{Result, address, again, call, signed};
+use linux_raw_sys::general::{
+    __NR_close, __NR_close_range, __NR_dup3, __NR_fcntl, __NR_read, F_DUPFD_CLOEXEC,
+};
+
+/// The first number that is not stdin, stdout or stderr.
+const FIRST_FREE: usize = 3;
+
+/// A descriptor that is closed when it goes.
+#[derive(Debug)]
+pub(crate) struct Fd(i32);
+
+impl Fd {
+    /// Takes over a descriptor that the kernel has just given and nobody else knows.
+    pub(super) fn new(number: i32) -> Self {
+        Fd(number)
+    }
+
+    /// The same for a system call's result.
+    pub(super) fn from_result(number: usize) -> Self {
+        // The kernel's descriptors are ints.
+        Fd(i32::try_from(number).unwrap_or(i32::MAX))
+    }
+
+    pub(super) fn argument(&self) -> usize {
+        signed(self.0)
+    }
+
+    /// Moves it out of the way of stdin, stdout and stderr.
+    pub(crate) fn above_stdio(self) -> Result<Fd> {
+        if self.argument() >= FIRST_FREE {
+            return Ok(self);
+        }
+        let arguments = [self.argument(), F_DUPFD_CLOEXEC as usize, FIRST_FREE];
+        // SAFETY: makes a new descriptor, touches no memory.
+        unsafe { call(__NR_fcntl, arguments) }.map(Fd::from_result)
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // SAFETY: the number is this value's own. The descriptor is gone whatever close(2) returns.
+        let _ = unsafe { call(__NR_close, [self.argument()]) };
+    }
+}
+
+/// Makes the three descriptors, none of which is below 3, stdin, stdout and stderr.
+pub(crate) fn install_stdio(descriptors: &[Fd; 3]) -> Result {
+    for (number, descriptor) in descriptors.iter().enumerate() {
+        let arguments = [descriptor.argument(), number, 0];
+        // SAFETY: no `Fd` owns 0, 1 or 2: `above_stdio` moved each that there was.
+        unsafe { call(__NR_dup3, arguments) }?;
+    }
+    Ok(())
+}
+
+/// Closes every descriptor but stdin, stdout, stderr and `kept`; there must be no other [`Fd`].
+pub(crate) fn close_all_but(kept: &Fd) -> Result {
+    let number = kept.argument();
+    for (first, last) in [(FIRST_FREE, number - 1), (number + 1, u32::MAX as usize)] {
+        if first <= last {
+            // SAFETY: by the contract nobody owns a descriptor of the range.
+            unsafe { call(__NR_close_range, [first, last, 0]) }?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads up to `buffer`'s length; 0 at the end.
+pub(crate) fn read(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
+    let arguments = [fd.argument(), address(buffer.as_mut_ptr()), buffer.len()];
+    // SAFETY: the kernel writes to `buffer`, not beyond its length.
+    again(|| unsafe { call(__NR_read, arguments) })
+}

@@ -1,0 +1,132 @@
+//! What happens after *go*: nexcage-init leaves, the process begins.
+
+use crate::At;
+use crate::kernel::{self, Errno, Mapping, StringList};
+use crate::place::Place;
+use core::convert::Infallible;
+use core::ffi::CStr;
+use linux_raw_sys::errno::{EACCES, EEXIST, ENAMETOOLONG, ENOENT};
+use nexcage_handover::{Failed, Process, Step, Strings, flags};
+use nexcage_init::home::{Lookup, Slot, slot};
+use nexcage_init::path::{PATH_MAX, join, search};
+
+/// Becomes the process. Returns only if a step fails; the steps that were taken stay taken.
+pub(crate) fn take_over(process: &Process<'_>, place: &Place) -> Result<Infallible, Failed> {
+    leave_mount(place).at(Step::DetachMount)?;
+    let attempt = enter_directory(process.cwd)?;
+    kernel::set_umask(process.umask);
+    let slot = slot(process.env.iter());
+    let mut lookup = Lookup::new(process.uid);
+    if slot != Slot::None {
+        // What can't be read has no line for the user.
+        let _ = look_up(&mut lookup);
+    }
+    become_user(process, attempt)?;
+    kernel::clear_parent_death_signal().at(Step::Signals)?;
+    kernel::set_signals(process.ignored_signals, process.blocked_signals).at(Step::Signals)?;
+    Err(execute(process.args, process.env, slot, lookup.finish()))
+}
+
+/// Takes nexcage-init's mounts out of the container, and the mount point too unless that may
+/// belong to the image: LXC makes it in the /dev that it mounts, never on the root file system.
+fn leave_mount(place: &Place) -> kernel::Result {
+    let directory = place.directory();
+    kernel::detach_mount(directory)?;
+    let is_ours = directory.to_bytes().ends_with(b"/.nexcage") && !kernel::on_same_device(directory, c"/")?;
+    if is_ours {
+        // Not empty, read-only: then it isn't ours after all.
+        let _ = kernel::remove_directory(directory);
+    }
+    Ok(())
+}
+
+/// How root fared with the working directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Directory {
+    Entered,
+    /// Root may not, as on NFS; the process's own user may be allowed to.
+    Refused,
+}
+
+/// Enters the working directory, which is made if it is missing.
+fn enter_directory(directory: &CStr) -> Result<Directory, Failed> {
+    let mut entered = kernel::change_directory(directory);
+    if entered == Err(Errno(ENOENT)) {
+        make_directories(directory).at(Step::MakeCwd)?;
+        entered = kernel::change_directory(directory);
+    }
+    match entered {
+        Err(Errno(EACCES)) => Ok(Directory::Refused),
+        entered => entered.map(|()| Directory::Entered).at(Step::EnterCwd),
+    }
+}
+
+/// Makes a directory and its missing parents, with mode 0755.
+fn make_directories(directory: &CStr) -> kernel::Result {
+    kernel::set_umask(0o022);
+    let (bytes, mut buffer) = (directory.to_bytes(), [0; PATH_MAX]);
+    let ends = bytes.iter().enumerate().skip(1).filter(|&(_, &byte)| byte == b'/').map(|(index, _)| index);
+    for end in ends.chain([bytes.len()]) {
+        let parent = join(b"", &bytes[..end], &mut buffer).ok_or(Errno(ENAMETOOLONG))?;
+        match kernel::make_directory(parent, 0o777) {
+            Err(Errno(EEXIST)) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads the container's passwd file until the user is found.
+fn look_up(lookup: &mut Lookup) -> kernel::Result {
+    let passwd = kernel::open_regular(c"/etc/passwd")?;
+    let mut buffer = [0; 4096];
+    loop {
+        let count = kernel::read(&passwd, &mut buffer)?;
+        if count == 0 || lookup.feed(&buffer[..count]) {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes the process's identity and privileges, in the order in which each still allows the next.
+fn become_user(process: &Process<'_>, attempt: Directory) -> Result<(), Failed> {
+    let mut groups = Mapping::zeroed(process.groups().len()).at(Step::Groups)?;
+    for (to, from) in groups.iter_mut().zip(process.groups()) {
+        *to = from;
+    }
+    let sets = &process.capabilities;
+    kernel::set_groups(&groups).at(Step::Groups)?;
+    kernel::set_group(process.gid).at(Step::Groups)?;
+    kernel::limit_bounding_set(sets.bounding).at(Step::Bounding)?;
+    kernel::set_user(process.uid).at(Step::User)?;
+    if attempt == Directory::Refused {
+        kernel::change_directory(process.cwd).at(Step::EnterCwd)?;
+    }
+    // A link to a descriptor could have led to the host's files (CVE-2024-21626).
+    kernel::check_directory_inside_root().at(Step::EnterCwd)?;
+    kernel::set_capabilities(sets).at(Step::CapabilitySets)?;
+    kernel::set_ambient(sets.ambient).at(Step::Ambient)?;
+    if process.flags & flags::NO_NEW_PRIVILEGES != 0 {
+        kernel::set_no_new_privileges().at(Step::NoNewPrivileges)?;
+    }
+    Ok(())
+}
+
+/// Executes the program, found by the process's own PATH, with `home` in its slot of `env`.
+fn execute(args: Strings<'_>, env: Strings<'_>, slot: Slot, home: &CStr) -> Failed {
+    let replaced = |(index, entry)| if slot == Slot::Replace(index) { home } else { entry };
+    let appended = (slot == Slot::Append).then_some(home);
+    let entries = env.iter().enumerate().map(replaced).chain(appended);
+    let arg_list = StringList::new(args.len(), args.iter());
+    let env_list = StringList::new(env.len() + usize::from(appended.is_some()), entries);
+    let errno = match (arg_list, env_list) {
+        (Ok(arg_list), Ok(env_list)) => {
+            let path = env.iter().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
+            // There is at least one argument.
+            let name = args.iter().next().unwrap_or_default();
+            search(name, path, |program| kernel::execute(program, &arg_list, &env_list).0)
+        }
+        (Err(Errno(errno)), _) | (_, Err(Errno(errno))) => errno,
+    };
+    Failed { step: Step::Exec, errno }
+}
