@@ -1,1 +1,85 @@
-//! placeholder
+//! Checks OCI bundles against the runtime specification 1.3.
+//!
+//! A [`Bundle`] is opened (its config.json read by [`json`], which keeps the position of
+//! everything), [`validate`] runs the rules of [`rules`] over it, and the [`Report`] holds every
+//! finding in the order of the file.
+//!
+//! ```
+//! use bundle_validate::{Bundle, Options, json, validate};
+//! let text = r#"{"ociVersion": "1.3.0", "root": {"path": "/srv/image"}, "process":
+//!     {"cwd": "tmp", "args": ["sh"]}}"#;
+//! let document = json::parse(text.into(), json::Limits::default())?;
+//! let report = validate(&Bundle::from_document(document), &Options::default());
+//! let finding = report.findings().next().unwrap();
+//! assert_eq!((finding.rule.id, finding.pointer.as_str()), ("OCI-P2", "/process/cwd"));
+//! assert_eq!((finding.position.line, finding.position.column), (2, 13));
+//! assert!(report.has_errors());
+//! # Ok::<(), json::Fault>(())
+//! ```
+//!
+//! Invariants: nothing here panics on any input; the rules read the bundle and nothing else of the
+//! host; [`json`] and the rules on the document do no I/O.
+
+mod bundle;
+pub mod command;
+pub mod json;
+mod report;
+pub mod rules;
+
+pub use bundle::{Bundle, OpenError};
+pub use report::{Finding, Report, Severity};
+
+use report::Sink;
+use rules::Check;
+use std::path::Path;
+
+/// What a validation looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How far it goes beyond the document.
+    pub scope: Scope,
+}
+
+/// How far a validation goes beyond the document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The document, and the files of the bundle if its directory is known.
+    #[default]
+    Bundle,
+    /// The document alone, even if the directory is known.
+    Document,
+}
+
+/// Runs every rule over a bundle.
+#[must_use]
+pub fn validate(bundle: &Bundle, options: &Options) -> Report {
+    let mut findings = vec![];
+    for fault in bundle.document().faults() {
+        rules::json::report(fault, bundle, &mut findings);
+    }
+    rules::structure::check(bundle, &mut findings);
+    for rule in rules::all() {
+        let mut sink = Sink::new(rule, bundle.file(), &mut findings);
+        match rule.check {
+            Check::Structure => {}
+            Check::Document(check) => check(bundle.document().root(), &mut sink),
+            Check::Files(check) if options.scope == Scope::Bundle => check(bundle, &mut sink),
+            Check::Files(_) => {}
+        }
+    }
+    Report::new(findings)
+}
+
+/// Opens what `path` names (see [`Bundle::open`]) and validates it. A document that cannot be read
+/// to its end because it is not JSON gives a report with that one finding: its position is what the
+/// user needs.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn check(path: &Path, options: &Options) -> Result<Report, OpenError> {
+    match Bundle::open(path) {
+        Ok(bundle) => Ok(validate(&bundle, options)),
+        Err(OpenError::Syntax { file, fault }) => Ok(Report::new(vec![rules::json::fatal(&fault, &file)])),
+        Err(error) => Err(error),
+    }
+}

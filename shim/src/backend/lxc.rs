@@ -1,0 +1,195 @@
+//! Plain LXC: `lxc-start -F` as a child of the shim.
+
+use crate::backend::{Backend, Launch};
+use crate::cgroup::{self, Cgroup};
+use crate::error::Error;
+use crate::lxc_log;
+use crate::wait::{Deadline, Watch, wait};
+use lxc_render_config::LxcConfig;
+use nexcage_record::{ContainerId, Namespace};
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How often a teardown that does not come to its end is looked after.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Where LXC, run by root, keeps its locks.
+const LXC_LOCKS: &str = "/run/lxc/lock";
+
+/// A container of plain LXC.
+#[derive(Debug)]
+pub(crate) struct PlainLxc {
+    /// LXC's name of the container, which is its id.
+    name: String,
+    /// LXC's path: the directory of the namespace, so that `lxc-info -P` finds the container.
+    lxc_path: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    payload_cgroup: PathBuf,
+    monitor_cgroup: PathBuf,
+    /// Parents of the payload's cgroup that LXC makes and does not remove.
+    new_cgroups: Vec<PathBuf>,
+    /// The directory `lxc_path`, locked shared as long as LXC may use its own directory for it.
+    in_use: Option<File>,
+    monitor: Option<(Child, OwnedFd)>,
+}
+
+impl PlainLxc {
+    /// A container whose state is in `directory`, and whose processes are in `cgroup`.
+    pub(crate) fn new(directory: &Path, namespace: &Namespace, id: &ContainerId, cgroup: PathBuf) -> Self {
+        PlainLxc {
+            name: id.to_string(),
+            lxc_path: directory.parent().unwrap_or(directory).to_owned(),
+            config: directory.join("lxc.conf"),
+            log: directory.join("log"),
+            payload_cgroup: cgroup,
+            monitor_cgroup: self::cgroup("lxc.monitor", namespace, id),
+            new_cgroups: Vec::new(),
+            in_use: None,
+            monitor: None,
+        }
+    }
+
+    fn own_lines(&self, config: &mut LxcConfig) -> Result<(), Error> {
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        config.push("lxc.cgroup.dir.container", path(&self.payload_cgroup))?;
+        config.push("lxc.cgroup.dir.monitor", path(&self.monitor_cgroup))?;
+        Ok(config.push("lxc.cgroup.dir.monitor.pivot", "lxc.pivot")?)
+    }
+
+    fn spawn(&self, id_mapped: bool) -> Result<(Child, OwnedFd), Error> {
+        let log = || File::options().create(true).append(true).open(&self.log);
+        let log = log().map_err(Error::system(format!("open {}", self.log.display())))?;
+        let mut command = Command::new(find_in_path("lxc-start").ok_or(Error::LxcMissing)?);
+        if id_mapped {
+            // Root needs no newuidmap, which LXC would use if it found it, and which refuses ids that
+            // /etc/subuid does not give to root.
+            command.env("PATH", PATH_WITHOUT_NEWUIDMAP);
+        }
+        command.arg("-P").arg(&self.lxc_path).arg("-n").arg(&self.name).arg("-f").arg(&self.config).arg("-F");
+        // Its own process group: what the terminal sends to the shim's group goes to the process
+        // once, by the shim.
+        command.current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().map_err(Error::system("execute lxc-start"))?;
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
+            .map_err(|errno| Error::system("watch lxc-start")(errno.into()))?;
+        Ok((child, pidfd))
+    }
+
+    /// Removes the lock file that LXC leaves for the container, and its directory when no other
+    /// container uses that: everyone who does holds `in_use`.
+    fn remove_lxc_lock(&mut self) {
+        let Ok(lxc_path) = self.lxc_path.strip_prefix("/") else { return };
+        let directory = Path::new(LXC_LOCKS).join(lxc_path);
+        drop(fs::remove_file(directory.join(format!(".{}", self.name))));
+        let last = self.in_use.take().filter(|file| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok());
+        if last.is_some() {
+            drop(fs::remove_dir(directory));
+        }
+    }
+
+    /// Waits for LXC's monitor to end; ends what is left in the container when that takes long, and
+    /// the monitor itself at the deadline.
+    fn end_monitor(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let Some((mut child, pidfd)) = self.monitor.take() else {
+            return Ok(());
+        };
+        let watch = || [Watch::Readable(pidfd.as_fd())];
+        while wait(watch(), Deadline::after(PATIENCE))? == [false] {
+            Cgroup::find(&self.payload_cgroup).kill();
+            if deadline.is_over() {
+                log::warn!("LXC's monitor of {} does not end and is killed", self.name);
+                child.kill().map_err(Error::system("kill lxc-start"))?;
+                break;
+            }
+        }
+        child.wait().map_err(Error::system("wait for lxc-start"))?;
+        Ok(())
+    }
+}
+
+/// A cgroup's name. '@' is in no id and no namespace: no two containers share one.
+pub(super) fn cgroup(prefix: &str, namespace: &Namespace, id: &ContainerId) -> PathBuf {
+    PathBuf::from(format!("{prefix}.nexcage@{namespace}@{id}"))
+}
+
+impl Backend for PlainLxc {
+    fn record(&self) -> nexcage_record::Backend {
+        nexcage_record::Backend::Lxc { cgroup: self.payload_cgroup.to_string_lossy().into_owned() }
+    }
+
+    fn launch(&mut self, mut config: LxcConfig) -> Result<(), Error> {
+        self.own_lines(&mut config)?;
+        let write = fs::write(&self.config, config.text());
+        write.map_err(Error::system(format!("write {}", self.config.display())))?;
+        self.new_cgroups = cgroup::missing_parents(&self.payload_cgroup);
+        self.in_use = Some(lock_shared(&self.lxc_path)?);
+        self.monitor = Some(self.spawn(config.get("lxc.idmap").is_some())?);
+        Ok(())
+    }
+
+    fn starter(&self) -> Option<BorrowedFd<'_>> {
+        self.monitor.as_ref().map(|(_, pidfd)| pidfd.as_fd())
+    }
+
+    fn launched(&mut self) -> Result<Launch, Error> {
+        let ended = match &mut self.monitor {
+            Some((child, _)) => child.try_wait().map_err(Error::system("look at lxc-start"))?,
+            None => None,
+        };
+        match ended {
+            None => Ok(Launch::Started),
+            Some(status) => {
+                let words = self.words();
+                Err(Error::LxcStart { words: if words.is_empty() { status.to_string() } else { words } })
+            }
+        }
+    }
+
+    fn monitor(&self) -> Option<BorrowedFd<'_>> {
+        self.starter()
+    }
+
+    fn words(&self) -> String {
+        lxc_log::words(&self.log)
+    }
+
+    fn contains(&self, pid: Pid) -> bool {
+        cgroup::contains(&self.payload_cgroup, pid)
+    }
+
+    fn tear_down(&mut self, deadline: Deadline) -> Result<(), Error> {
+        self.end_monitor(deadline)?;
+        cgroup::remove([&self.payload_cgroup, &self.monitor_cgroup], deadline)?;
+        for parent in &self.new_cgroups {
+            // Somebody else may use it by now.
+            drop(fs::remove_dir(parent));
+        }
+        self.remove_lxc_lock();
+        Ok(())
+    }
+}
+
+/// The directories of administrators' programs, where Debian has no newuidmap.
+const PATH_WITHOUT_NEWUIDMAP: &str = "/usr/local/sbin:/usr/sbin:/sbin";
+
+fn find_in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.is_file())
+}
+
+fn lock_shared(directory: &Path) -> Result<File, Error> {
+    let lock = || -> io::Result<File> {
+        let file = File::open(directory)?;
+        flock(&file, FlockOperation::LockShared)?;
+        Ok(file)
+    };
+    lock().map_err(Error::system(format!("lock {}", directory.display())))
+}

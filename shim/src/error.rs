@@ -1,0 +1,197 @@
+//! What can go wrong in a shim.
+
+use lxc_render_config::lxc_config::BadValue;
+use nexcage_cli::{Code, Diagnose};
+use nexcage_handover::Step;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a container could not be run.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The bundle has findings of severity error; they were logged.
+    Invalid { errors: usize },
+    /// An error of a library that has its own code.
+    Other { error: Box<dyn StdError>, code: Code, hint: Option<String> },
+    /// The id's container has lost its shim but still runs.
+    Orphaned { id: String, pid: i32 },
+    /// A file or a system call that has to work did not.
+    System { doing: String, source: io::Error },
+    /// An input file cannot be read.
+    Input { path: PathBuf, source: io::Error },
+    /// `lxc-start` is not in PATH.
+    LxcMissing,
+    /// nexcage-init is in none of its places.
+    InitMissing { looked: Vec<PathBuf> },
+    /// LXC ended without starting the container; its own words.
+    LxcStart { words: String },
+    /// `pct start` ended without starting the container; its own words.
+    PctStart { words: String },
+    /// Every VMID is taken.
+    NoVmid { first: u32, last: u32 },
+    /// A path cannot stand in a CT's configuration.
+    NotInConf { path: PathBuf },
+    /// A step did not end in time.
+    Timeout { doing: &'static str, limit: Duration, words: String },
+    /// A signal came before the process was started.
+    Interrupted { signal: i32 },
+    /// nexcage-init does not follow the protocol, or went away.
+    Handover { what: String, words: String },
+    /// nexcage-init failed at a step.
+    Setup { step: Step, errno: u32, program: String },
+    /// The process has ended, but nobody can tell how.
+    ExitLost { pid: i32 },
+}
+
+impl Error {
+    pub(crate) fn system(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        let doing = doing.into();
+        move |source| Error::System { doing, source }
+    }
+
+    /// The same error with LXC's own words, where they may explain it.
+    pub(crate) fn with_words(mut self, said: String) -> Self {
+        if let Error::Timeout { words, .. } | Error::Handover { words, .. } = &mut self {
+            *words = said;
+        }
+        self
+    }
+
+    /// The exit status of `nexcage-shim run`, which must not look like a container's own.
+    pub(crate) fn run_status(&self) -> u8 {
+        match (self, self.code().status()) {
+            (Error::Interrupted { signal }, _) => u8::try_from(128 + signal).unwrap_or(125),
+            (_, status @ (2 | 126 | 127)) => status,
+            _ => 125,
+        }
+    }
+}
+
+impl<E: Diagnose> From<Box<E>> for Error {
+    fn from(error: Box<E>) -> Self {
+        Error::Other { code: error.code(), hint: error.hint(), error }
+    }
+}
+
+impl From<BadValue> for Error {
+    fn from(error: BadValue) -> Self {
+        Error::Other { code: Code::Refused, hint: None, error: Box::new(error) }
+    }
+}
+
+impl From<nexcage_record::Error> for Error {
+    fn from(error: nexcage_record::Error) -> Self {
+        Box::new(error).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Invalid { errors } => {
+                write!(f, "the bundle breaks the runtime specification ({errors} errors)")
+            }
+            Error::Other { error, .. } => error.fmt(f),
+            Error::Orphaned { id, pid } => {
+                write!(f, "the container {id} has no shim but still runs as process {pid}")
+            }
+            Error::System { doing, .. } => write!(f, "cannot {doing}"),
+            Error::Input { path, .. } => write!(f, "cannot read {}", path.display()),
+            Error::LxcMissing => f.write_str("cannot start LXC: there is no lxc-start in PATH"),
+            Error::InitMissing { looked } => {
+                let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "nexcage-init is not in {}", places.join(" or "))
+            }
+            Error::LxcStart { words } => write!(f, "lxc-start could not start the container: {words}"),
+            Error::PctStart { words } => write!(f, "pct could not start the container: {words}"),
+            Error::NoVmid { first, last } => write!(f, "every VMID from {first} to {last} is taken"),
+            Error::NotInConf { path } => {
+                write!(f, "the path {path:?} cannot stand in a CT's configuration")
+            }
+            Error::Timeout { doing, limit, words } => {
+                write!(f, "{doing} did not happen within {} s{}", limit.as_secs_f32(), after(words))
+            }
+            Error::Interrupted { signal } => write!(f, "signal {signal} came before the process was started"),
+            Error::Handover { what, words } => {
+                write!(f, "the hand-over to nexcage-init failed: {what}{}", after(words))
+            }
+            Error::Setup { step: Step::Exec, program, .. } => write!(f, "cannot execute {program:?}"),
+            Error::Setup { step, .. } => write!(f, "cannot {} in the container", step.text()),
+            Error::ExitLost { pid } => {
+                write!(f, "process {pid} has ended, but its exit status could not be learned")
+            }
+        }?;
+        match self {
+            Error::Setup { errno, .. } if *errno != 0 => {
+                write!(f, ": {}", io::Error::from_raw_os_error(raw(*errno)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An errno as the system's headers have it.
+fn raw(errno: u32) -> i32 {
+    i32::try_from(errno).unwrap_or(0)
+}
+
+fn after(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!("; LXC says: {words}") }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::System { source, .. } | Error::Input { source, .. } => Some(source),
+            Error::Other { error, .. } => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl Diagnose for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Invalid { .. } => Code::Invalid,
+            Error::Other { code, .. } => *code,
+            Error::Orphaned { .. } => Code::Exists,
+            Error::System { .. } => Code::System,
+            Error::Input { .. } => Code::Input,
+            Error::LxcMissing => Code::LxcMissing,
+            Error::InitMissing { .. } => Code::InitMissing,
+            Error::LxcStart { .. } => Code::LxcStart,
+            Error::PctStart { .. } => Code::PctStart,
+            Error::NoVmid { .. } => Code::NoVmid,
+            Error::NotInConf { .. } => Code::Refused,
+            Error::Timeout { .. } => Code::Timeout,
+            Error::Interrupted { .. } => Code::Interrupted,
+            Error::Handover { .. } => Code::Handover,
+            Error::Setup { step: Step::Exec, errno, .. } => match raw(*errno) {
+                libc::ENOENT | libc::ENOTDIR => Code::NoProgram,
+                _ => Code::NotExecutable,
+            },
+            Error::Setup { .. } => Code::ProcessSetup,
+            Error::ExitLost { .. } => Code::ExitLost,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Error::Other { hint, .. } => hint.clone(),
+            Error::Invalid { .. } => Some("bundle-validate explains each finding".into()),
+            Error::Orphaned { pid, .. } => Some(format!("end it with 'kill -9 {pid}'")),
+            Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
+            Error::InitMissing { .. } => Some("name its place with --init".into()),
+            Error::PctStart { words } => crate::lxc_log::pct_hint(words).map(str::to_owned),
+            Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),
+            Error::NotInConf { .. } => {
+                Some("use a path without commas, control characters and outer blanks".into())
+            }
+            Error::Timeout { .. } => Some("--timeout sets the limit".into()),
+            _ => None,
+        }
+    }
+}

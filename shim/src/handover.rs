@@ -1,0 +1,233 @@
+//! The shim's side of the hand-over to nexcage-init; see the crate `nexcage-handover`.
+
+use crate::error::Error;
+use crate::stdio::Stdio;
+use crate::wait::{Deadline, Watch, wait};
+use nexcage_handover::{
+    FAILED_LEN, Failed, HEADER_LEN, Header, HeaderError, INIT_NAME, Kind, ProcessBuf, SOCKET_NAME, VERSION,
+};
+use rustix::fs::{Gid, Mode, Uid};
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The directory that is mounted into the container, with the socket on which init is awaited.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    directory: PathBuf,
+    listener: UnixListener,
+}
+
+impl Meeting {
+    /// Makes the directory and binds the socket in it, for the container's root only.
+    pub(crate) fn prepare(directory: &Path, root_uid: u32, root_gid: u32) -> Result<Self, Error> {
+        let prepare = || {
+            DirBuilder::new().mode(0o711).create(directory)?;
+            // The mount point of the binary.
+            File::create(directory.join(INIT_NAME))?;
+            let listener = bind(directory)?;
+            let socket = directory.join(SOCKET_NAME);
+            let (uid, gid) = (Uid::from_raw(root_uid), Gid::from_raw(root_gid));
+            rustix::fs::chown(&socket, Some(uid), Some(gid))?;
+            rustix::fs::chmod(&socket, Mode::RUSR | Mode::WUSR)?;
+            Ok(listener)
+        };
+        let doing = format!("make the socket for nexcage-init in {}", directory.display());
+        let listener = prepare().map_err(Error::system(doing))?;
+        Ok(Meeting { directory: directory.to_owned(), listener })
+    }
+
+    /// Takes a connection that waits.
+    pub(crate) fn accept(&self) -> Result<UnixStream, Error> {
+        let (stream, _) = self.listener.accept().map_err(Error::system("accept nexcage-init"))?;
+        Ok(stream)
+    }
+
+    /// Removes the socket's name: an init that LXC starts from now on finds none and ends at once.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        let socket = self.directory.join(SOCKET_NAME);
+        fs::remove_file(&socket).map_err(Error::system(format!("remove {}", socket.display())))
+    }
+}
+
+impl AsFd for Meeting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+/// Binds by way of /proc/self/fd: the directory's own path may be longer than the 108 bytes of an
+/// address (unix(7)).
+fn bind(directory: &Path) -> io::Result<UnixListener> {
+    use std::os::fd::AsRawFd as _;
+    let directory = File::open(directory)?;
+    UnixListener::bind(format!("/proc/self/fd/{}/{SOCKET_NAME}", directory.as_raw_fd()))
+}
+
+/// nexcage-init at the other end of a connection, alive and pinned by a pidfd.
+#[derive(Debug)]
+pub(crate) struct Init {
+    stream: UnixStream,
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+const CLOSED: &str = "it closed the connection";
+
+/// How the start went.
+#[derive(Debug)]
+pub(crate) enum Started {
+    /// exec succeeded, or the process was killed on the way there: its wait status tells.
+    Executed,
+    /// A step failed.
+    Failed(Failed),
+}
+
+impl Init {
+    /// Identifies the peer: it must have the user id of the container's root and be in the
+    /// container, which `in_container` decides by its pid.
+    pub(crate) fn identify(
+        stream: UnixStream,
+        root_uid: u32,
+        in_container: impl FnOnce(Pid) -> bool,
+        limit: Duration,
+    ) -> Result<Self, Error> {
+        let peer =
+            socket_peercred(&stream).map_err(|errno| Error::system("identify nexcage-init")(errno.into()))?;
+        let pid = peer.pid;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|_| violation("it is gone"))?;
+        if peer.uid.as_raw() != root_uid {
+            return Err(violation(format!(
+                "process {} with uid {} connected",
+                pid.as_raw_pid(),
+                peer.uid.as_raw()
+            )));
+        }
+        if !in_container(pid) {
+            return Err(violation(format!(
+                "process {}, which is not in the container, connected",
+                pid.as_raw_pid()
+            )));
+        }
+        // Still connected after the pidfd was opened: the pidfd is the peer's, not that of a later
+        // process with its number.
+        if wait([Watch::HungUp(stream.as_fd())], Deadline::after(Duration::ZERO))? == [true] {
+            return Err(violation("it went away"));
+        }
+        for direction in [Timeout::Recv, Timeout::Send] {
+            set_socket_timeout(&stream, direction, Some(limit))
+                .map_err(|errno| Error::system("limit the time of the hand-over")(errno.into()))?;
+        }
+        Ok(Init { stream, pid, pidfd })
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Hands the process over. When this returns, init holds it and waits: OCI's *created*.
+    pub(crate) fn hand_over(&mut self, process: &ProcessBuf, stdio: &Stdio) -> Result<(), Error> {
+        match self.receive()?.kind {
+            Kind::Hello => {}
+            other => return Err(violation(format!("it began with {other:?}"))),
+        }
+        let body = process.encode().ok_or_else(|| violation("the process is larger than 8 MiB"))?;
+        let body_len = u32::try_from(body.len()).map_err(|_| violation("the process is too large"))?;
+        let header = Header { kind: Kind::Process, body_len };
+        let sent = self.send_with(header, &stdio.descriptors()).and_then(|()| self.stream.write_all(&body));
+        // An init that cannot take the process says why before it goes away.
+        let Some(answer) = self.receive_or_end()? else {
+            return Err(sent.map_or_else(|error| lost(&error), |()| violation(CLOSED)));
+        };
+        match answer.kind {
+            Kind::Ready => Ok(()),
+            Kind::Failed => Err(setup_error(self.receive_failed()?, process)),
+            other => Err(violation(format!("it answered with {other:?}"))),
+        }
+    }
+
+    /// Says *go* and waits for exec to succeed or fail.
+    pub(crate) fn go(mut self) -> Result<Started, Error> {
+        self.stream.write_all(&Header::bare(Kind::Go).encode()).map_err(|error| lost(&error))?;
+        match self.receive_or_end()? {
+            None => Ok(Started::Executed),
+            Some(Header { kind: Kind::Failed, .. }) => Ok(Started::Failed(self.receive_failed()?)),
+            Some(other) => Err(violation(format!("it answered *go* with {:?}", other.kind))),
+        }
+    }
+
+    fn send_with(&mut self, header: Header, rights: &[BorrowedFd<'_>; 3]) -> io::Result<()> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(rights));
+        let bytes = header.encode();
+        let sent = loop {
+            match sendmsg(&self.stream, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL) {
+                Err(Errno::INTR) => {}
+                other => break other?,
+            }
+        };
+        self.stream.write_all(&bytes[sent..])
+    }
+
+    fn receive(&mut self) -> Result<Header, Error> {
+        self.receive_or_end()?.ok_or_else(|| violation(CLOSED))
+    }
+
+    fn receive_or_end(&mut self) -> Result<Option<Header>, Error> {
+        let mut bytes = [0; HEADER_LEN];
+        let mut filled = 0;
+        while filled < HEADER_LEN {
+            match self.stream.read(&mut bytes[filled..]) {
+                Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) => return Err(violation("it closed the connection within a message")),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(lost(&error)),
+            }
+        }
+        Header::decode(bytes).map(Some).map_err(|error| match error {
+            HeaderError::Version(version) => {
+                violation(format!("it speaks version {version} of the protocol, this shim version {VERSION}"))
+            }
+            HeaderError::Garbage => violation("it does not speak the protocol"),
+        })
+    }
+
+    fn receive_failed(&mut self) -> Result<Failed, Error> {
+        let mut bytes = [0; FAILED_LEN];
+        self.stream.read_exact(&mut bytes).map_err(|error| lost(&error))?;
+        Failed::decode(bytes).ok_or_else(|| violation("it failed at a step that this shim does not know"))
+    }
+}
+
+/// The error for a step that failed inside the container.
+pub(crate) fn setup_error(failed: Failed, process: &ProcessBuf) -> Error {
+    let program = process.args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
+    Error::Setup { step: failed.step, errno: failed.errno, program }
+}
+
+fn violation(what: impl Into<String>) -> Error {
+    Error::Handover { what: what.into(), words: String::new() }
+}
+
+fn lost(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => violation("it did not answer in time"),
+        _ => violation(format!("the connection broke: {error}")),
+    }
+}

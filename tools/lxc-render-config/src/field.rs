@@ -1,0 +1,131 @@
+//! Reading config.json so that nothing is overlooked: every value that the mapping reads is noted,
+//! and [`crate::audit`] finds what is left.
+
+use crate::Refusal;
+use bundle_validate::json::{Kind, Node, NodeId};
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+/// What became of the document so far.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    read: RefCell<HashSet<NodeId>>,
+    refusals: RefCell<Vec<Refusal>>,
+}
+
+/// A value of the document that is there and not null.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'r, 'd> {
+    node: Node<'d>,
+    reading: &'r Reading,
+}
+
+impl Reading {
+    pub(crate) fn field<'d>(&self, node: Node<'d>) -> Field<'_, 'd> {
+        Field { node, reading: self }
+    }
+
+    pub(crate) fn was_read(&self, node: Node<'_>) -> bool {
+        self.read.borrow().contains(&node.id())
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        let mut refusals = self.refusals.borrow_mut();
+        if !refusals.contains(&refusal) {
+            refusals.push(refusal);
+        }
+    }
+
+    /// Whether something at this value or inside it was refused already.
+    pub(crate) fn is_refused(&self, node: Node<'_>) -> bool {
+        let pointer = node.pointer();
+        self.refusals.borrow().iter().any(|refusal| {
+            let (longer, shorter) = if refusal.pointer.len() > pointer.len() {
+                (&refusal.pointer, &pointer)
+            } else {
+                (&pointer, &refusal.pointer)
+            };
+            longer.strip_prefix(shorter.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// All refusals in the order of the document.
+    pub(crate) fn into_refusals(self) -> Vec<Refusal> {
+        let mut refusals = self.refusals.into_inner();
+        refusals.sort_by_key(|refusal| refusal.position);
+        refusals
+    }
+}
+
+impl<'r, 'd> Field<'r, 'd> {
+    fn of(self, node: Node<'d>) -> Option<Self> {
+        (node.kind() != Kind::Null).then_some(Field { node, ..self })
+    }
+
+    /// The value at a JSON pointer from here; null counts as absent.
+    pub(crate) fn at(self, pointer: &str) -> Option<Self> {
+        self.of(self.node.at(pointer)?)
+    }
+
+    /// A member; null counts as absent.
+    pub(crate) fn get(self, key: &str) -> Option<Self> {
+        self.of(self.node.get(key)?)
+    }
+
+    pub(crate) fn elements(self) -> impl Iterator<Item = Self> + use<'r, 'd> {
+        self.node.elements().filter_map(move |node| self.of(node))
+    }
+
+    /// The elements of an array member, none if there is no such member.
+    pub(crate) fn each(self, key: &str) -> impl Iterator<Item = Self> + use<'r, 'd> {
+        self.get(key).into_iter().flat_map(Field::elements)
+    }
+
+    /// The members of an object; nulls are left out.
+    pub(crate) fn members(self) -> impl Iterator<Item = (&'d str, Self)> + use<'r, 'd> {
+        self.node.members().filter_map(move |member| Some((member.key, self.of(member.value)?)))
+    }
+
+    pub(crate) fn str(self) -> Option<&'d str> {
+        self.noted(self.node.as_str())
+    }
+
+    pub(crate) fn bool(self) -> Option<bool> {
+        self.noted(self.node.as_bool())
+    }
+
+    pub(crate) fn i64(self) -> Option<i64> {
+        self.noted(self.node.as_i64())
+    }
+
+    pub(crate) fn u64(self) -> Option<u64> {
+        self.noted(self.node.as_u64())
+    }
+
+    pub(crate) fn u32(self) -> Option<u32> {
+        self.noted(self.node.as_u64().and_then(|value| value.try_into().ok()))
+    }
+
+    /// A string member.
+    pub(crate) fn text(self, key: &str) -> Option<&'d str> {
+        self.get(key)?.str()
+    }
+
+    /// A string member that says something.
+    pub(crate) fn filled(self, key: &str) -> Option<(Self, &'d str)> {
+        let field = self.get(key)?;
+        field.str().filter(|text| !text.is_empty()).map(|text| (field, text))
+    }
+
+    fn noted<T>(self, value: Option<T>) -> Option<T> {
+        if value.is_some() {
+            self.reading.read.borrow_mut().insert(self.node.id());
+        }
+        value
+    }
+
+    /// Notes that this value cannot be rendered.
+    pub(crate) fn refuse(self, reason: impl Into<String>, advice: &'static str) {
+        self.reading.refuse(Refusal::new(self.node, reason, advice));
+    }
+}

@@ -1,0 +1,98 @@
+//! User and group ids of the container on the host.
+
+use super::Draft;
+use super::namespaces::Namespaces;
+use crate::field::Field;
+
+/// A user and a group of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostId {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+/// The maps of a new user namespace; `None` where the host's ids are used.
+#[derive(Debug)]
+pub(super) struct IdMaps {
+    users: Option<Vec<Range>>,
+    groups: Option<Vec<Range>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    container: u32,
+    host: u32,
+    size: u32,
+}
+
+impl IdMaps {
+    pub(super) fn read(document: Field<'_, '_>, namespaces: &Namespaces<'_>) -> Self {
+        let new = namespaces.is_new("user");
+        let read = |name: &str| {
+            // Without a user namespace the maps stay unread, and so are refused.
+            let list = document.get("linux").filter(|_| new)?.each(name);
+            Some(list.filter_map(Range::read).collect::<Vec<_>>())
+        };
+        let maps = IdMaps { users: read("uidMappings"), groups: read("gidMappings") };
+        let empty = |map: &Option<Vec<Range>>| map.as_ref().is_some_and(Vec::is_empty);
+        if empty(&maps.users) || empty(&maps.groups) {
+            let field = document.at("/linux/namespaces").unwrap_or(document);
+            field.refuse("a new user namespace needs ids", "give uidMappings and gidMappings");
+        } else if maps.host(0, 0).is_none() {
+            let field = document.at("/linux/uidMappings").unwrap_or(document);
+            field.refuse("LXC needs id 0 of the container to be mapped", "map it");
+        }
+        maps
+    }
+
+    /// Whom a user and a group of the container are on the host, if they are mapped.
+    pub(super) fn host(&self, uid: u32, gid: u32) -> Option<HostId> {
+        let find = |map: &Option<Vec<Range>>, id: u32| match map {
+            None => Some(id),
+            Some(ranges) => ranges.iter().find_map(|range| range.host(id)),
+        };
+        Some(HostId { uid: find(&self.users, uid)?, gid: find(&self.groups, gid)? })
+    }
+}
+
+impl Range {
+    fn read(field: Field<'_, '_>) -> Option<Self> {
+        let number = |key: &str| field.get(key).and_then(Field::u32);
+        Some(Range { container: number("containerID")?, host: number("hostID")?, size: number("size")? })
+    }
+
+    fn host(self, id: u32) -> Option<u32> {
+        let offset = id.checked_sub(self.container).filter(|offset| *offset < self.size)?;
+        self.host.checked_add(offset)
+    }
+}
+
+impl Draft<'_> {
+    pub(super) fn id_maps(&mut self, document: Field<'_, '_>, ids: &IdMaps) {
+        for (letter, map) in [('u', &ids.users), ('g', &ids.groups)] {
+            for Range { container, host, size } in map.iter().flatten() {
+                self.line(document, "lxc.idmap", format!("{letter} {container} {host} {size}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_found_in_their_range() {
+        let ranges = vec![
+            Range { container: 0, host: 100_000, size: 10 },
+            Range { container: 10, host: 5, size: 10 },
+            Range { container: 20, host: u32::MAX, size: 9 },
+        ];
+        let ids = IdMaps { users: Some(ranges), groups: None };
+        assert_eq!(ids.host(9, 7), Some(HostId { uid: 100_009, gid: 7 }));
+        assert_eq!(ids.host(10, 0), Some(HostId { uid: 5, gid: 0 }));
+        assert_eq!((ids.host(21, 0), ids.host(29, 0)), (None, None));
+    }
+}

@@ -1,0 +1,204 @@
+//! From the document to the configuration, section by section, in the order in which LXC needs the
+//! lines.
+
+mod cgroup;
+mod devices;
+mod id_map;
+mod init;
+mod mount_options;
+mod mounts;
+mod namespaces;
+mod paths;
+mod process;
+mod resources;
+mod root;
+mod sysctl;
+
+pub use id_map::HostId;
+pub use process::Rlimit;
+
+use crate::field::{Field, Reading};
+use crate::lxc_config::MountEntry;
+use crate::rootfs::Tree;
+use crate::{CgroupVersion, LxcConfig, MountPoint, Options, RenderError, audit::audit};
+use bundle_validate::Bundle;
+use id_map::IdMaps;
+use namespaces::Namespaces;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A bundle as LXC, nexcage-init and the shim need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The LXC configuration; the container's own lines are still missing, see [`crate::wire`]. It
+    /// depends on the bundle and the host's version of cgroups alone.
+    pub config: LxcConfig,
+    /// What nexcage-init is to become.
+    pub process: nexcage_handover::ProcessBuf,
+    /// To be set on the held process, prlimit(2).
+    pub limits: Vec<Rlimit>,
+    /// To be set on the held process, `/proc/PID/oom_score_adj`.
+    pub oom_score_adj: Option<i32>,
+    /// Whom the root of the container is on the host.
+    pub host_root: HostId,
+    /// Whom the process's user and group are on the host.
+    pub host_user: HostId,
+    /// The annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The version of the specification that the bundle names.
+    pub oci_version: String,
+    /// The root file system, absolute, without symbolic links.
+    pub rootfs: PathBuf,
+    /// The container's cgroup, relative to the root of every hierarchy, if the bundle names one. It
+    /// is in the configuration already.
+    pub cgroups_path: Option<String>,
+    /// Mount points that are missing in a read-only root file system, where LXC cannot make them;
+    /// see [`crate::prepare_mount_points`].
+    pub prepare: Vec<MountPoint>,
+}
+
+/// Renders a bundle that was validated before.
+///
+/// # Errors
+/// The bundle asks for something that cannot be expressed (all of it is named at once), or its root
+/// file system cannot be opened.
+pub fn render(bundle: &Bundle, options: &Options) -> Result<Rendered, RenderError> {
+    let reading = Reading::default();
+    let document = reading.field(bundle.document().root());
+    let Some(root) = root::find(document, bundle) else {
+        audit(bundle.document().root(), &reading);
+        return Err(RenderError::Refused(reading.into_refusals()));
+    };
+    let tree = root::open(&root)?;
+    let mut draft = Draft { config: LxcConfig::new(), bundle, tree, read_only: false, prepare: vec![] };
+    let rendered = draft.fill(document, &root, options.cgroup.version());
+    audit(bundle.document().root(), &reading);
+    let refusals = reading.into_refusals();
+    match rendered {
+        Some(rendered) if refusals.is_empty() => inert(rendered),
+        _ => Err(RenderError::Refused(refusals)),
+    }
+}
+
+/// The second line of defence: LXC's grammar, read independently, gives back what was meant.
+fn inert(rendered: Rendered) -> Result<Rendered, RenderError> {
+    let key_of = |line: Option<(&str, &str)>| line.map_or(String::new(), |(key, _)| key.to_owned());
+    let read = LxcConfig::parse(&rendered.config.text())
+        .map_err(|error| RenderError::NotInert { key: error.to_string() })?;
+    if read == rendered.config {
+        return Ok(rendered);
+    }
+    let differs = rendered.config.lines().zip(read.lines()).find(|(meant, read)| meant != read);
+    Err(RenderError::NotInert { key: key_of(differs.map(|(meant, _)| meant)) })
+}
+
+/// A configuration in the making.
+struct Draft<'b> {
+    config: LxcConfig,
+    bundle: &'b Bundle,
+    tree: Tree,
+    read_only: bool,
+    prepare: Vec<MountPoint>,
+}
+
+/// Lists that a host's own configuration may have filled before this one is included.
+const RESETS: &[&str] = &["lxc.mount.entry", "lxc.mount.auto", "lxc.hook.autodev", "lxc.cap.drop"];
+
+/// What holds for every container: no console, no ttys, nothing that LXC makes up in /dev, no
+/// change of AppArmor profile, and a root file system that LXC does not own.
+const FIXED: &[(&str, &str)] = &[
+    ("lxc.rootfs.managed", "0"),
+    ("lxc.console.path", "none"),
+    ("lxc.tty.max", "0"),
+    ("lxc.autodev", "0"),
+    ("lxc.apparmor.profile", "unchanged"),
+];
+
+impl Draft<'_> {
+    fn fill(
+        &mut self,
+        document: Field<'_, '_>,
+        root: &root::Root<'_, '_>,
+        cgroup: CgroupVersion,
+    ) -> Option<Rendered> {
+        RESETS.iter().for_each(|key| self.reset(key));
+        self.root(document, root);
+        FIXED.iter().for_each(|(key, value)| self.line(document, key, *value));
+        let namespaces = Namespaces::read(document);
+        self.namespaces(document, &namespaces);
+        let ids = IdMaps::read(document, &namespaces);
+        self.id_maps(document, &ids);
+        self.host_names(document, &namespaces);
+        self.sysctls(document, &namespaces);
+        self.mounts(document);
+        self.devices(document);
+        self.protected_paths(document);
+        self.init(document);
+        let cgroups_path = self.cgroups_path(document);
+        self.resources(document, cgroup);
+        let process = self.process(document, &ids)?;
+        Some(Rendered {
+            config: std::mem::take(&mut self.config),
+            process: process.handover,
+            limits: process.limits,
+            oom_score_adj: process.oom_score_adj,
+            host_root: ids.host(0, 0)?,
+            host_user: process.host_user,
+            annotations: annotations(document),
+            oci_version: document.text("ociVersion").unwrap_or_default().to_owned(),
+            rootfs: root.path.clone(),
+            cgroups_path,
+            prepare: std::mem::take(&mut self.prepare),
+        })
+    }
+
+    /// Appends a line on behalf of a field, which is refused if LXC cannot be told.
+    fn line(&mut self, field: Field<'_, '_>, key: &str, value: impl Into<String>) {
+        if let Err(error) = self.config.push(key, value) {
+            field.refuse(error.to_string(), "change the value");
+        }
+    }
+
+    /// Appends a mount on behalf of a field.
+    fn entry(&mut self, field: Field<'_, '_>, entry: &MountEntry<'_>) {
+        match entry.line() {
+            Ok(line) => self.line(field, "lxc.mount.entry", line),
+            Err(error) => field.refuse(error.to_string(), "use shorter paths or options"),
+        }
+    }
+
+    fn reset(&mut self, key: &str) {
+        let reset = self.config.reset(key);
+        debug_assert!(reset.is_ok(), "{key} is no key");
+    }
+
+    /// A path of the host that stands in a field, taken from the bundle if it is relative.
+    fn host_path(&self, field: Field<'_, '_>, path: &str) -> Option<PathBuf> {
+        absolute(self.bundle, field, path)
+    }
+}
+
+fn absolute(bundle: &Bundle, field: Field<'_, '_>, path: &str) -> Option<PathBuf> {
+    if Path::new(path).is_absolute() {
+        return Some(PathBuf::from(path));
+    }
+    let joined = bundle.directory().map(|directory| directory.join(path));
+    if joined.is_none() {
+        field.refuse("it is relative, and the bundle's directory is not known", "use an absolute path");
+    }
+    joined
+}
+
+/// A path as LXC's configuration can hold it.
+fn utf8(field: Field<'_, '_>, path: &Path) -> Option<String> {
+    let text = path.to_str().map(ToOwned::to_owned);
+    if text.is_none() {
+        field.refuse(format!("{} is not UTF-8", path.display()), "move the bundle");
+    }
+    text
+}
+
+fn annotations(document: Field<'_, '_>) -> BTreeMap<String, String> {
+    let members = document.get("annotations").into_iter().flat_map(Field::members);
+    members.filter_map(|(key, value)| Some((key.to_owned(), value.str()?.to_owned()))).collect()
+}

@@ -1,0 +1,109 @@
+//! Namespaces, and the names of the host in the UTS namespace.
+
+use super::Draft;
+use super::sysctl::hook;
+use crate::field::Field;
+
+/// The kinds of namespaces: the specification's word, LXC's word, and whether LXC can join one by
+/// its path.
+const KINDS: &[(&str, &str, Join)] = &[
+    ("pid", "pid", Join::ByPath),
+    ("network", "net", Join::ByPath),
+    ("ipc", "ipc", Join::ByPath),
+    ("uts", "uts", Join::ByPath),
+    ("mount", "mnt", Join::Refused("the container needs a mount namespace of its own")),
+    ("user", "user", Join::Refused("joining a user namespace is not supported yet")),
+    // Measured with 5.0.2: LXC accepts the path and does not join.
+    ("cgroup", "cgroup", Join::Refused("LXC does not join a cgroup namespace")),
+    ("time", "time", Join::Refused("joining a time namespace is not supported yet")),
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Join {
+    ByPath,
+    Refused(&'static str),
+}
+
+/// The namespaces that the bundle lists; the others are the caller's.
+#[derive(Debug, Default)]
+pub(super) struct Namespaces<'d> {
+    listed: Vec<(&'static str, Option<&'d str>)>,
+}
+
+impl<'d> Namespaces<'d> {
+    pub(super) fn read(document: Field<'_, 'd>) -> Self {
+        let mut namespaces = Namespaces::default();
+        let list = document.at("/linux/namespaces").into_iter().flat_map(Field::elements);
+        for field in list {
+            let path = field.filled("path");
+            let kind = field.text("type").and_then(|kind| KINDS.iter().find(|(name, ..)| *name == kind));
+            match (kind, path) {
+                // An unknown kind stays unread, and so is refused.
+                (None, _) => {}
+                (Some((_, _, Join::Refused(reason))), Some((path, _))) => {
+                    path.refuse(*reason, "leave the path out for a new one");
+                }
+                (Some((name, ..)), path) => namespaces.listed.push((name, path.map(|(_, path)| path))),
+            }
+        }
+        if !namespaces.is_new("mount") {
+            let field = document.at("/linux/namespaces").unwrap_or(document);
+            field.refuse("LXC always makes a new mount namespace", "list one of type mount without a path");
+        }
+        namespaces
+    }
+
+    /// Whether the container gets one of its own.
+    pub(super) fn is_new(&self, kind: &str) -> bool {
+        self.listed.iter().any(|(name, path)| *name == kind && path.is_none())
+    }
+
+    /// Whether the bundle lists one, new or by its path.
+    pub(super) fn has(&self, kind: &str) -> bool {
+        self.listed.iter().any(|(name, _)| *name == kind)
+    }
+}
+
+impl Draft<'_> {
+    pub(super) fn namespaces(&mut self, document: Field<'_, '_>, namespaces: &Namespaces<'_>) {
+        let field = document.at("/linux/namespaces").unwrap_or(document);
+        let new = KINDS.iter().filter(|(kind, ..)| namespaces.is_new(kind)).map(|(_, lxc, _)| *lxc);
+        let new: Vec<&str> = new.collect();
+        if !new.is_empty() {
+            self.line(field, "lxc.namespace.clone", new.join(" "));
+        }
+        for (kind, path) in &namespaces.listed {
+            let lxc = KINDS.iter().find(|(name, ..)| name == kind).map(|(_, lxc, _)| *lxc);
+            if let (Some(lxc), Some(path)) = (lxc, path) {
+                self.line(field, &format!("lxc.namespace.share.{lxc}"), *path);
+            }
+        }
+        if namespaces.is_new("network") {
+            self.line(field, "lxc.net.0.type", "empty");
+            // Without it the loopback device stays down.
+            self.line(field, "lxc.net.0.flags", "up");
+        }
+    }
+
+    /// hostname and domainname. Without a hostname LXC leaves the host's, as the specification has
+    /// it.
+    pub(super) fn host_names(&mut self, document: Field<'_, '_>, namespaces: &Namespaces<'_>) {
+        const NEW_UTS: &str = "list a namespace of type uts without a path";
+        const LONGEST: usize = 64;
+        for name in ["hostname", "domainname"] {
+            let Some((field, text)) = document.filled(name) else { continue };
+            if !namespaces.is_new("uts") {
+                field.refuse("without a new UTS namespace it would be set for others too", NEW_UTS);
+            } else if text.len() > LONGEST {
+                field.refuse(format!("it is longer than {LONGEST} bytes"), "use a shorter one");
+            } else if name == "hostname" {
+                self.line(field, "lxc.uts.name", text);
+            } else if namespaces.has("user") {
+                let reason = "the kernel does not let it be set from a user namespace";
+                field.refuse(reason, "remove it or the user namespace");
+            } else {
+                self.line(field, "lxc.hook.pre-mount", hook("kernel/domainname", text));
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Masked and read-only paths.
+
+use super::Draft;
+use crate::field::Field;
+use crate::lxc_config::MountEntry;
+use crate::rootfs::{Content, Kind, below};
+use std::fs;
+use std::path::Path;
+
+const FILE_MASK: MountEntry<'_> =
+    MountEntry { source: "/dev/null", target: "", fs_type: "none", options: "bind,optional" };
+const DIRECTORY_MASK: MountEntry<'_> =
+    MountEntry { source: "tmpfs", target: "", fs_type: "tmpfs", options: "ro,optional" };
+
+impl Draft<'_> {
+    pub(super) fn protected_paths(&mut self, document: Field<'_, '_>) {
+        for field in document.at("/linux/readonlyPaths").into_iter().flat_map(Field::elements) {
+            if let Some((path, _)) = self.protected(field) {
+                let options = "rbind,ro,relative,optional";
+                let entry = MountEntry { source: &path, target: &path, fs_type: "none", options };
+                self.entry(field, &entry);
+            }
+        }
+        for field in document.at("/linux/maskedPaths").into_iter().flat_map(Field::elements) {
+            if let Some((path, kind)) = self.protected(field) {
+                // Where the kind is not known, the one that fits will stick.
+                if kind != Kind::Directory {
+                    self.entry(field, &MountEntry { target: &path, ..FILE_MASK });
+                }
+                if kind != Kind::File {
+                    self.entry(field, &MountEntry { target: &path, ..DIRECTORY_MASK });
+                }
+            }
+        }
+    }
+
+    fn protected(&self, field: Field<'_, '_>) -> Option<(String, Kind)> {
+        let path = field.str().filter(|path| !path.is_empty())?;
+        let place = match self.tree.resolve(path) {
+            Ok(place) => place,
+            Err(lost) => {
+                field.refuse(lost.to_string(), "correct the path or the image");
+                return None;
+            }
+        };
+        if place.path.is_empty() {
+            field.refuse("it leads to the root of the container", "use root.readonly");
+            return None;
+        }
+        let kind = self.of_the_kernel(&place.path).unwrap_or(place.kind);
+        Some((place.path, kind))
+    }
+
+    /// What a path in proc or sysfs is: on this kernel it is the same in every mount of them.
+    fn of_the_kernel(&self, path: &str) -> Option<Kind> {
+        let mount = self.tree.over(path)?;
+        let host = match &mount.content {
+            Content::Fresh(fs_type) if fs_type == "proc" => "/proc",
+            Content::Fresh(fs_type) if fs_type == "sysfs" => "/sys",
+            _ => return None,
+        };
+        let metadata = fs::symlink_metadata(Path::new(host).join(below(path, &mount.target)?)).ok()?;
+        Some(if metadata.is_dir() { Kind::Directory } else { Kind::File })
+    }
+}

@@ -1,0 +1,146 @@
+//! Rendered configurations under the real LXC, without nexcage-init: busybox in its place.
+
+use crate::bundle::{self, set};
+use lxc_render_config::{CgroupChoice, CgroupVersion, prepare_mount_points};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{self, Command};
+use tempfile::TempDir;
+
+/// Renders a bundle and starts it with a shell script as its init; gives what that prints.
+fn run(config: &Value, name: &str, script: &str) -> String {
+    let dir = bundle::make(config);
+    fill(&dir.path().join("rootfs"), script);
+    let version = CgroupChoice::Auto.version();
+    let rendered = bundle::render_in(dir.path(), version).unwrap_or_else(|error| panic!("{error}"));
+    prepare_mount_points(&rendered).unwrap();
+    let mut config = rendered.config;
+    config.push("lxc.init.cmd", "/bin/busybox sh /script").unwrap();
+    start(&dir, &config.text(), &format!("{name}-{}", process::id()))
+}
+
+fn fill(root: &Path, script: &str) {
+    fs::copy("/bin/busybox", root.join("bin/busybox"))
+        .unwrap_or_else(|error| panic!("this test needs the static busybox: {error}"));
+    fs::write(root.join("script"), format!("PATH=/bin\nalias cat='busybox cat'\n{script}")).unwrap();
+}
+
+fn start(dir: &TempDir, config: &str, name: &str) -> String {
+    let (file, log) = (dir.path().join("lxc.conf"), dir.path().join("log"));
+    fs::write(&file, config).unwrap();
+    let output = Command::new("lxc-start")
+        .args(["-F", "-n", name, "-P"])
+        .arg(dir.path())
+        .arg("-f")
+        .arg(&file)
+        .arg("-o")
+        .arg(&log)
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs lxc-start: {error}"));
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    assert!(output.status.success() && errors.is_empty(), "{config}\n{}", errors.join("\n"));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// One mount as the kernel shows it: its type, and the flags that the specification has.
+fn mounted<'m>(info: &'m str, target: &str) -> Option<(&'m str, BTreeSet<&'m str>)> {
+    const FLAGS: [&str; 4] = ["ro", "nosuid", "nodev", "noexec"];
+    let line = info.lines().rfind(|line| line.split(' ').nth(4) == Some(target))?;
+    let flags = line.split(' ').nth(5)?.split(',').filter(|flag| FLAGS.contains(flag)).collect();
+    let (_, file_system) = line.split_once(" - ")?;
+    Some((file_system.split(' ').next()?, flags))
+}
+
+#[test]
+fn the_mounts_of_runcs_own_bundle_are_what_the_kernel_shows() {
+    let spec = tempfile::tempdir().unwrap();
+    let made = Command::new("runc").arg("spec").current_dir(spec.path()).status();
+    assert!(made.is_ok_and(|status| status.success()), "this test needs runc");
+    let mut config: Value =
+        serde_json::from_slice(&fs::read(spec.path().join("config.json")).unwrap()).unwrap();
+    config["process"]["terminal"] = false.into();
+    let info = run(&config, "render-mounts", "cat /proc/self/mountinfo");
+    for mount in config["mounts"].as_array().unwrap() {
+        let target = mount["destination"].as_str().unwrap();
+        let (fs_type, flags) =
+            mounted(&info, target).unwrap_or_else(|| panic!("{target} missing from\n{info}"));
+        if mount["type"] == "cgroup" {
+            continue;
+        }
+        assert_eq!(fs_type, mount["type"], "{target}");
+        let options = mount["options"].as_array().map_or(&[][..], Vec::as_slice);
+        let wanted: BTreeSet<&str> = options.iter().filter_map(Value::as_str).collect();
+        let wanted: BTreeSet<&str> =
+            wanted.into_iter().filter(|o| ["ro", "nosuid", "nodev", "noexec"].contains(o)).collect();
+        assert_eq!(flags, wanted, "{target}");
+    }
+    assert!(mounted(&info, "/").unwrap().1.contains("ro"), "{info}");
+    for path in ["/proc/sys", "/proc/bus", "/proc/sysrq-trigger"] {
+        assert!(mounted(&info, path).unwrap().1.contains("ro"), "{path}\n{info}");
+    }
+    assert_eq!(mounted(&info, "/sys/firmware").map(|(fs_type, _)| fs_type), Some("tmpfs"), "{info}");
+}
+
+#[test]
+fn names_parameters_devices_and_limits_hold_inside() {
+    let mut config = bundle::engine();
+    let cgroup = format!("nexcage-render-{}", process::id());
+    for (pointer, value) in [
+        ("/hostname", json!("it's \"me\"")),
+        ("/domainname", json!(" 'd' $(x)")),
+        ("/linux/sysctl", json!({"net.ipv4.ping_group_range": "0 7", "fs.mqueue.msg_max": "17"})),
+        ("/linux/cgroupsPath", json!(format!("/{cgroup}"))),
+        ("/linux/devices", json!([{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}])),
+        ("/linux/rootfsPropagation", json!("private")),
+    ] {
+        set(&mut config, pointer, value);
+    }
+    let list = config["mounts"].as_array_mut().unwrap();
+    list.push(json!({"destination": "/a b", "type": "bind", "source": "rootfs/bin",
+        "options": ["rbind", "ro", "nosuid", "noexec", "rprivate"]}));
+    let script = "
+        busybox hostname; cat /proc/sys/kernel/domainname
+        cat /proc/sys/net/ipv4/ping_group_range /proc/sys/fs/mqueue/msg_max
+        busybox head -c 1 /dev/mine | busybox wc -c; echo x > /dev/null
+        busybox find /sys/fs/cgroup -name pids.max -exec busybox cat {} +
+        busybox grep /a.040b /proc/self/mountinfo | busybox cut -d ' ' -f 6
+        busybox grep -c . /proc/net/dev; echo /dev/pts/*; busybox cut -d : -f 3 /proc/self/cgroup";
+    let output = run(&config, "render-facts", script);
+    let lines: Vec<&str> = output.lines().collect();
+    let expected = [
+        "it's \"me\"",
+        " 'd' $(x)",
+        "0\t7",
+        "17",
+        "1",
+        "77",
+        "ro,nosuid,noexec,relatime",
+        "3",
+        "/dev/pts/ptmx",
+    ];
+    assert_eq!(lines[..expected.len()], expected, "{output}");
+    assert!(lines[expected.len()..].iter().all(|line| *line == format!("/{cgroup}")), "{output}");
+    let version = CgroupChoice::Auto.version();
+    let left = Path::new("/sys/fs/cgroup").join(if version == CgroupVersion::V1 { "pids" } else { "" });
+    assert!(!left.join(&cgroup).exists(), "the cgroup is still there");
+}
+
+#[test]
+fn nothing_is_mounted_or_joined_that_was_not_asked_for() {
+    let script = "
+        cat /proc/self/mountinfo | busybox cut -d ' ' -f 5 | busybox sort | busybox tr '\\n' ' '
+        busybox hostname; busybox readlink /proc/self/ns/net";
+    let mut config = bundle::minimal();
+    config["mounts"] = json!([
+        {"destination": "/proc", "type": "proc"},
+        {"destination": "/dev", "type": "tmpfs"}
+    ]);
+    let output = run(&config, "render-least", script);
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let net = fs::read_link("/proc/self/ns/net").unwrap();
+    let devices = "/dev/full /dev/null /dev/random /dev/tty /dev/urandom /dev/zero";
+    assert_eq!(output, format!("/ /dev {devices} /proc {}{}\n", host, net.display()), "{output}");
+}
