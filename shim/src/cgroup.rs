@@ -19,7 +19,7 @@ pub(crate) struct Cgroup(Vec<PathBuf>);
 impl Cgroup {
     /// The directories that exist for `name`, a path relative to the root of each hierarchy.
     pub(crate) fn find(name: &Path) -> Self {
-        let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mountinfo = read_mountinfo();
         let directories = hierarchies(&mountinfo).map(|hierarchy| hierarchy.join(name));
         Cgroup(directories.filter(|directory| directory.is_dir()).collect())
     }
@@ -48,20 +48,23 @@ impl Cgroup {
 
 /// Removes cgroups that LXC has left, busy ones as soon as their last process has been killed.
 pub(crate) fn remove<const N: usize>(names: [&Path; N], deadline: Deadline) -> Result<(), Error> {
+    let mountinfo = read_mountinfo();
+    let hierarchies: Vec<PathBuf> = hierarchies(&mountinfo).collect();
     for name in names {
-        loop {
-            let cgroup = Cgroup::find(name);
-            cgroup.kill();
-            match cgroup.remove() {
-                Ok(()) => break,
-                Err((path, error)) if deadline.is_over() => {
-                    return Err(Error::system(format!("remove {}", path.display()))(error));
-                }
-                Err(_) => std::thread::sleep(BUSY),
+        let cgroup = Cgroup(hierarchies.iter().map(|hierarchy| hierarchy.join(name)).collect());
+        while let Err((path, error)) = cgroup.remove() {
+            if deadline.is_over() {
+                return Err(Error::system(format!("remove {}", path.display()))(error));
             }
+            cgroup.kill();
+            std::thread::sleep(BUSY);
         }
     }
     Ok(())
+}
+
+fn read_mountinfo() -> String {
+    fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()
 }
 
 /// The mount points of the hierarchies, from a mountinfo file (proc(5)). A path with an escaped
@@ -92,6 +95,10 @@ fn children(directory: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 fn remove_tree(directory: &Path) -> Result<(), (PathBuf, io::Error)> {
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+        _ => return Ok(()),
+    }
     for child in children(directory) {
         remove_tree(&child)?;
     }
@@ -103,8 +110,11 @@ fn remove_tree(directory: &Path) -> Result<(), (PathBuf, io::Error)> {
 
 /// The directories above the cgroup `name` that do not exist yet, deepest first.
 pub(crate) fn missing_parents(name: &Path) -> Vec<PathBuf> {
-    let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let parents = || name.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
+    if parents().next().is_none() {
+        return Vec::new();
+    }
+    let mountinfo = read_mountinfo();
     let all =
         hierarchies(&mountinfo).flat_map(|hierarchy| parents().map(move |parent| hierarchy.join(parent)));
     all.filter(|directory| !directory.exists()).collect()

@@ -23,7 +23,9 @@ const FORWARDED: &[i32] = &[
     signal::SIGWINCH,
     libc::SIGPWR,
 ];
-/// Real-time signals in the kernel's numbering, less the two that the C library keeps.
+/// Real-time signals that the C library keeps to itself (signal(7)).
+const C_LIBRARY: std::ops::RangeInclusive<i32> = 32..=33;
+/// The other real-time signals.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 /// Signals whose arrival before the start of the process ends the work.
@@ -37,8 +39,9 @@ pub(crate) struct Inherited {
 }
 
 impl Inherited {
-    /// Reads it from /proc (proc(5), SigIgn and SigBlk). SIGPIPE never counts as ignored by the
-    /// caller: Rust's runtime ignores it before `main` begins, so nobody can tell.
+    /// Reads it from /proc (proc(5), SigIgn and SigBlk). Some are never the caller's doing: Rust's
+    /// runtime ignores SIGPIPE before `main` begins, and the C library's posix_spawn(3) ignores
+    /// the two signals that it keeps to itself.
     pub(crate) fn read() -> Result<Self, Error> {
         let text =
             fs::read_to_string("/proc/self/status").map_err(Error::system("read /proc/self/status"))?;
@@ -46,7 +49,8 @@ impl Inherited {
             let line = text.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()).unwrap_or(0)
         };
-        Ok(Inherited { ignored: mask("SigIgn:") & !bit(signal::SIGPIPE), blocked: mask("SigBlk:") })
+        let not_the_callers = bit(signal::SIGPIPE) | C_LIBRARY.map(bit).fold(0, |all, one| all | one);
+        Ok(Inherited { ignored: mask("SigIgn:") & !not_the_callers, blocked: mask("SigBlk:") })
     }
 
     fn ignores(self, signal: i32) -> bool {

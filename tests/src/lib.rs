@@ -1,1 +1,18 @@
-//! placeholder
+//! The ground that end-to-end tests, `cargo xtask demo` and `cargo xtask bench` stand on: real
+//! bundles, a sandbox that runs the tools on them, and a look at what they leave on the machine.
+//!
+//! The tests themselves are in `e2e/`, one module a topic. They run the tools as a user would: from
+//! `TOOLS_BIN_DIR`, or from the target directory they were built into.
+
+mod config;
+mod machine;
+mod rootfs;
+mod run;
+mod sandbox;
+mod tools;
+
+pub use config::{Bundle, Config};
+pub use machine::Traces;
+pub use run::{Run, Running};
+pub use sandbox::Sandbox;
+pub use tools::tools_directory;

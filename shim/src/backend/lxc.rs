@@ -67,6 +67,7 @@ impl PlainLxc {
     fn spawn(&self, id_mapped: bool) -> Result<(Child, OwnedFd), Error> {
         let log = || File::options().create(true).append(true).open(&self.log);
         let log = log().map_err(Error::system(format!("open {}", self.log.display())))?;
+        let again = log.try_clone().map_err(Error::system("duplicate the log"))?;
         let mut command = Command::new(find_in_path("lxc-start").ok_or(Error::LxcMissing)?);
         if id_mapped {
             // Root needs no newuidmap, which LXC would use if it found it, and which refuses ids that
@@ -76,7 +77,9 @@ impl PlainLxc {
         command.arg("-P").arg(&self.lxc_path).arg("-n").arg(&self.name).arg("-f").arg(&self.config).arg("-F");
         // Its own process group: what the terminal sends to the shim's group goes to the process
         // once, by the shim.
-        command.current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // Nothing of it is /dev/null: LXC takes the permissions of its stdio away from everyone but
+        // the container's root, unless it finds the same file as the container's /dev/null.
+        command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(again).stderr(log);
         let child = command.spawn().map_err(Error::system("execute lxc-start"))?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| Error::system("watch lxc-start")(errno.into()))?;
@@ -89,7 +92,8 @@ impl PlainLxc {
         let Ok(lxc_path) = self.lxc_path.strip_prefix("/") else { return };
         let directory = Path::new(LXC_LOCKS).join(lxc_path);
         drop(fs::remove_file(directory.join(format!(".{}", self.name))));
-        let last = self.in_use.take().filter(|file| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok());
+        let last =
+            self.in_use.take().filter(|file| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok());
         if last.is_some() {
             drop(fs::remove_dir(directory));
         }

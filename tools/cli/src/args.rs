@@ -86,7 +86,11 @@ impl Args {
         let found = set.iter().find(|(name, _)| OsStr::new(name) == value);
         found.map(|(_, choice)| *choice).ok_or_else(|| {
             let names: Vec<&str> = set.iter().map(|(name, _)| *name).collect();
-            Failure::usage(format!("--{option} {}: expected one of {}", value.to_string_lossy(), names.join(", ")))
+            Failure::usage(format!(
+                "--{option} {}: expected one of {}",
+                value.to_string_lossy(),
+                names.join(", ")
+            ))
         })
     }
 }

@@ -4,7 +4,7 @@
 //! together with what LXC cannot be told: the process for nexcage-init, and steps for the shim.
 //! [`mapping::TABLE`] says what becomes of every field of the specification.
 //!
-//! Invariants: no field is dropped silently, [`audit`] looks at every value of the document; what
+//! Invariants: no field is dropped silently, the audit looks at every value of the document; what
 //! is rendered reads back, by an independent parser of LXC's grammar, as exactly what was meant;
 //! nothing of the host is changed, only looked at, but by [`prepare_mount_points`].
 

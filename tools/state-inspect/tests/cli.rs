@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
-use nexcage_record::{Backend, ContainerDir, ContainerId, Exit, Namespace, ProcessId, Record, Root, Status, Timestamp};
+use nexcage_record::{
+    Backend, ContainerDir, ContainerId, Exit, Namespace, ProcessId, Record, Root, Status, Timestamp,
+};
 use serde_json::{Value, json};
 use std::fs::File;
 
@@ -54,7 +56,8 @@ fn a_running_container_is_shown_with_its_pid_in_every_format() {
     assert_eq!(list[0]["stale"], false);
     let (_, text, _) = fixture.inspect(&["--format", "oci", "c1"]);
     let state: Value = serde_json::from_str(&text).unwrap();
-    let expected = json!({"ociVersion": "1.3.0", "id": "c1", "status": "running", "pid": pid, "bundle": "/bundle"});
+    let expected =
+        json!({"ociVersion": "1.3.0", "id": "c1", "status": "running", "pid": pid, "bundle": "/bundle"});
     assert_eq!(state, expected);
 }
 

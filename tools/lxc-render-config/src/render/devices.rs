@@ -4,7 +4,7 @@ use super::Draft;
 use super::mounts::Create;
 use crate::field::Field;
 use crate::lxc_config::MountEntry;
-use crate::rootfs::Content;
+use crate::rootfs::{Content, Mounted, below};
 use rustix::fs::{FileType, Stat, major, minor, stat};
 
 /// The default devices with their numbers (config-linux.md, Default Devices). The pts and ptmx are
@@ -17,6 +17,15 @@ const DEFAULTS: &[(&str, u32, u32)] = &[
     ("/dev/urandom", 1, 9),
     ("/dev/tty", 5, 0),
 ];
+
+const NULL: &str = "/dev/null";
+const NOT_NULL: &str = "/dev/null would be something else in the container, and LXC would then take away \
+    everybody's right to use the host's";
+
+/// The null device.
+fn null() -> Device<'static> {
+    Device { path: NULL, kind: FileType::CharacterDevice, major: 1, minor: 3 }
+}
 
 /// A device as the bundle describes it.
 struct Device<'d> {
@@ -42,7 +51,14 @@ impl Draft<'_> {
             Ok(place) => place,
             Err(lost) => return field.refuse(format!("{path}: {lost}"), "correct the path or the image"),
         };
-        if matches!(self.tree.over(&place.path).map(|mount| &mount.content), Some(Content::Bind(_))) {
+        if let Some(Mounted { target, content: Content::Bind(bound) }) = self.tree.over(&place.path) {
+            let rest = below(&place.path, target).unwrap_or_default();
+            let shown = if rest.is_empty() { bound.clone() } else { bound.join(rest) };
+            if path == NULL && stat(&shown).is_ok_and(|node| !null().is(&node)) {
+                // Measured: LXC makes its own stdin, stdout and stderr 0700 unless they are what the
+                // container has there, and the host's /dev/null may be one of them.
+                field.refuse(NOT_NULL, "leave /dev/null alone");
+            }
             return;
         }
         let entry = MountEntry { source, target: &place.path, fs_type: "none", options: "bind,create=file" };

@@ -9,21 +9,18 @@ use std::fs;
 /// Directories that belong to the kernel's file systems.
 const NEVER: &[&str] = &["dev", "proc", "sys"];
 
+const NO_PLACE: &str = "there is no place for nexcage-init: no tmpfs is mounted on /dev, and the image has no \
+    plain directory that no mount touches";
+
 impl Draft<'_> {
     /// In a file system over /dev there is a directory of its own; otherwise a directory of the
     /// image is covered until nexcage-init detaches itself. Nothing is written into the image.
     pub(super) fn init(&mut self, document: Field<'_, '_>) {
         let dir = if self.has_fresh_dev() { Some(DEV_DIR.to_owned()) } else { self.spare_directory() };
-        match dir {
-            Some(dir) => {
-                self.line(document, "lxc.init.cmd", format!("{dir}/{}", nexcage_handover::INIT_NAME))
-            }
-            None => document.refuse(
-                "there is no place for nexcage-init: no file system is mounted on /dev, and the image has no \
-                 plain directory that no mount touches",
-                "mount a tmpfs on /dev",
-            ),
-        }
+        let Some(dir) = dir else {
+            return document.refuse(NO_PLACE, "mount a tmpfs on /dev");
+        };
+        self.line(document, "lxc.init.cmd", format!("{dir}/{}", nexcage_handover::INIT_NAME));
     }
 
     fn has_fresh_dev(&self) -> bool {

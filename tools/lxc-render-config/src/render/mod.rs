@@ -136,6 +136,8 @@ impl Draft<'_> {
         self.init(document);
         let cgroups_path = self.cgroups_path(document);
         self.resources(document, cgroup);
+        let annotations = annotations(document);
+        let oci_version = document.text("ociVersion").unwrap_or_default().to_owned();
         let process = self.process(document, &ids)?;
         Some(Rendered {
             config: std::mem::take(&mut self.config),
@@ -144,8 +146,8 @@ impl Draft<'_> {
             oom_score_adj: process.oom_score_adj,
             host_root: ids.host(0, 0)?,
             host_user: process.host_user,
-            annotations: annotations(document),
-            oci_version: document.text("ociVersion").unwrap_or_default().to_owned(),
+            annotations,
+            oci_version,
             rootfs: root.path.clone(),
             cgroups_path,
             prepare: std::mem::take(&mut self.prepare),

@@ -71,7 +71,8 @@ pub(super) struct MountOptions<'d> {
     pub(super) bind: Option<&'static str>,
     /// Flags, in a fixed order.
     pub(super) flags: Vec<&'static str>,
-    propagation: Vec<&'static str>,
+    /// Towards the host.
+    pub(super) propagation: Vec<&'static str>,
     /// What is left for the file system itself, in the order given.
     pub(super) data: Vec<&'d str>,
 }

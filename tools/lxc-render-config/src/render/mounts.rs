@@ -11,6 +11,7 @@ use std::path::Path;
 
 /// Where LXC mounts cgroups, and where it mounts its devpts: both after all entries.
 const LATE: [&str; 2] = ["sys/fs/cgroup", "dev/pts"];
+const DEV: &str = "dev";
 const PTMX: &str = "dev/ptmx";
 /// How many ptys a container may have unless its devpts says otherwise.
 const PTYS: &str = "1024";
@@ -37,11 +38,31 @@ impl Create {
 
 impl Draft<'_> {
     pub(super) fn mounts(&mut self, document: Field<'_, '_>) {
+        self.dev(document);
         for mount in document.each("mounts") {
             self.mount(mount);
         }
         if self.config.get("lxc.pty.max").is_none() {
             self.line(document, "lxc.pty.max", "0");
+        }
+    }
+
+    /// A bundle that mounts nothing on /dev gets a tmpfs there: the default devices and LXC's links
+    /// have to be somewhere, and nothing is written into the image.
+    fn dev(&mut self, document: Field<'_, '_>) {
+        let Ok(place) = self.tree.resolve(DEV) else { return };
+        let on_dev = |mount: Field<'_, '_>| {
+            let destination = mount.text("destination").and_then(|text| self.tree.resolve(text).ok());
+            destination.is_some_and(|destination| destination.path == place.path)
+        };
+        if !document.each("mounts").any(on_dev) {
+            let options = MountOptions {
+                flags: vec!["nosuid", "strictatime"],
+                data: vec!["mode=755", "size=65536k"],
+                ..MountOptions::default()
+            };
+            self.put(document, "tmpfs", "tmpfs", &place, &options, Create::Dir);
+            self.tree.mount(&place.path, Content::Fresh("tmpfs".to_owned()));
         }
     }
 

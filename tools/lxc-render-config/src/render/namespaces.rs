@@ -43,6 +43,10 @@ impl<'d> Namespaces<'d> {
                 (Some((_, _, Join::Refused(reason))), Some((path, _))) => {
                     path.refuse(*reason, "leave the path out for a new one");
                 }
+                // LXC would take it for the name of a container.
+                (_, Some((path, text))) if !text.starts_with('/') => {
+                    path.refuse("it is not absolute", "give the whole path");
+                }
                 (Some((name, ..)), path) => namespaces.listed.push((name, path.map(|(_, path)| path))),
             }
         }

@@ -82,18 +82,19 @@ impl Draft<'_> {
             blocked_signals: 0,
             capabilities,
             groups: groups.collect(),
-            cwd: process.get("cwd").and_then(c_string)?,
+            cwd: process.get("cwd").and_then(c_string).unwrap_or_default(),
             args: process.each("args").filter_map(c_string).collect(),
             env: process.each("env").filter_map(c_string).collect(),
         };
+        let limits = process.each("rlimits").filter_map(limit).collect();
+        let oom_score_adj = process.get("oomScoreAdj").and_then(Field::i64);
         let Some(host_user) = ids.host(uid, gid) else {
             user.unwrap_or(process).refuse("the user or group is not mapped", "map it");
             return None;
         };
-        let oom_score_adj = process.get("oomScoreAdj").and_then(Field::i64);
         Some(Process {
             handover,
-            limits: process.each("rlimits").filter_map(limit).collect(),
+            limits,
             oom_score_adj: oom_score_adj.and_then(|score| i32::try_from(score).ok()),
             host_user,
         })

@@ -1,4 +1,5 @@
 //! lxc-render-config as its users see it, and its output as LXC sees it.
+#![expect(clippy::unwrap_used, reason = "tests, in functions that they share too")]
 
 mod bundle;
 mod command_line;

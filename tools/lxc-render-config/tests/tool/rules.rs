@@ -39,6 +39,8 @@ fn refusals_name_the_field() {
     refused(&[("/mounts/5/options/0", json!("tmpcopyup"))], &["/mounts/5/options/0"]);
     refused(&[("/linux/namespaces/4", json!({"type": "cgroup"}))], &["/linux/namespaces"]);
     refused(&[("/linux/namespaces/3", json!({"type": "cgroup"}))], &["/hostname"]);
+    let other = json!({"type": "network", "path": "c1"});
+    refused(&[("/linux/namespaces/1", other)], &["/linux/namespaces/1/path"]);
     refused(&[("/linux/sysctl", json!({"vm.swappiness": "1"}))], &["/linux/sysctl/vm.swappiness"]);
     refused(&[("/linux/sysctl", json!({"net.a b": "1"}))], &["/linux/sysctl/net.a b"]);
     refused(&[("/linux/rootfsPropagation", json!("shared"))], &["/linux/rootfsPropagation"]);
@@ -112,9 +114,23 @@ fn mount_points_missing_in_a_read_only_root_are_listed_and_made() {
 }
 
 #[test]
-fn without_a_file_system_on_dev_init_covers_a_directory_of_the_image() {
+fn a_bundle_without_a_mount_on_dev_gets_a_tmpfs_there() {
     let mut config = bundle::minimal();
     config["mounts"] = json!([{"destination": "/bin/x", "type": "tmpfs"}]);
+    let dir = bundle::make(&config);
+    let rendered = bundle::render_in(dir.path(), V2).unwrap();
+    assert_eq!(rendered.config.get("lxc.init.cmd"), Some("/dev/.nexcage/init"));
+    let first = values(&rendered, "lxc.mount.entry")[0].clone();
+    assert!(first.starts_with("tmpfs dev tmpfs nosuid,strictatime,create=dir,mode=755"), "{first}");
+}
+
+#[test]
+fn under_a_bound_dev_init_covers_a_directory_of_the_image() {
+    let mut config = bundle::minimal();
+    config["mounts"] = json!([
+        {"destination": "/dev", "type": "bind", "source": "/dev"},
+        {"destination": "/bin/x", "type": "tmpfs"}
+    ]);
     let dir = bundle::make(&config);
     let rendered = bundle::render_in(dir.path(), V2).unwrap();
     assert_eq!(rendered.config.get("lxc.init.cmd"), Some("/etc/init"));
@@ -139,7 +155,11 @@ fn the_process_goes_to_init_and_its_limits_to_the_shim() {
             "/process/rlimits",
             json!([{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 18_446_744_073_709_551_615_u64}]),
         ),
-        ("/process/capabilities", json!({"bounding": ["CAP_CHOWN", "CAP_NOVEL"], "ambient": ["CAP_BPF"]})),
+        (
+            "/process/capabilities",
+            json!({"bounding": ["CAP_CHOWN", "CAP_NOVEL"], "permitted": ["CAP_BPF"],
+            "inheritable": ["CAP_BPF"], "ambient": ["CAP_BPF", "CAP_KILL"]}),
+        ),
         ("/annotations", json!({"a.b": "c\nd"})),
     ])
     .unwrap();
@@ -193,6 +213,26 @@ fn devices_come_from_the_host_if_they_are_the_same() {
         &[device(json!({"path": "/dev/x", "type": "c", "major": 300, "minor": 1}))],
         &["/linux/devices/0"],
     );
+}
+
+#[test]
+fn the_null_device_of_the_container_is_the_null_device() {
+    let mut config = bundle::minimal();
+    let dir = bundle::make(&config);
+    fs::write(dir.path().join("null"), "").unwrap();
+    for (target, source, accepted) in [
+        ("/dev/null", "null", false),
+        ("/dev", ".", false),
+        ("/dev/null", "/dev/null", true),
+        ("/dev", "/dev", true),
+    ] {
+        config["mounts"] = json!([
+            {"destination": "/dev", "type": "tmpfs"},
+            {"destination": target, "type": "bind", "source": source}
+        ]);
+        bundle::write(dir.path(), &config);
+        assert_eq!(bundle::render_in(dir.path(), V2).is_ok(), accepted, "{source} at {target}");
+    }
 }
 
 #[test]

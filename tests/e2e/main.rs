@@ -1,0 +1,28 @@
+//! End-to-end tests: OCI bundles through the tools into real LXC containers and back. A module a
+//! topic; every [`nexcage_tests::Sandbox`] checks at its end that nothing is left on the machine.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod arguments;
+mod cleanup;
+mod elf;
+mod failures;
+mod images;
+mod inspect;
+mod manners;
+mod mapped;
+mod once;
+mod pipeline;
+mod privileges;
+mod process;
+mod signals;
+mod status;
+mod stdio;
+mod supervision;
+
+/// The two ways in which the shim learns an exit status.
+const EXIT_SOURCES: [&str; 2] = ["pidfd", "proc-events"];
+
+/// Output as text; every test's output is UTF-8 unless it compares bytes.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

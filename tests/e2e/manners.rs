@@ -1,0 +1,131 @@
+//! Manners that all tools share.
+
+use crate::text;
+use nexcage_tests::{Run, Sandbox};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+const TOOLS: [&str; 4] = ["bundle-validate", "lxc-render-config", "nexcage-shim", "state-inspect"];
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let sandbox = Sandbox::new();
+    for tool in TOOLS {
+        let help = sandbox.tool(tool).arg("--help").output();
+        let shown = text(&help.stdout);
+        assert_eq!((help.status.code(), text(&help.stderr).as_str()), (Some(0), ""), "{tool}");
+        assert!(shown.starts_with(&format!("{tool} - ")) && shown.contains("--log-format"), "{shown}");
+        let version = format!("{tool} {}\n", env!("CARGO_PKG_VERSION"));
+        sandbox.tool(tool).arg("-V").assert().code(0).stdout(version).stderr("");
+    }
+}
+
+/// A usage error: status 2, nothing on stdout, one line that points to the help.
+#[track_caller]
+fn check_usage(run: Run) {
+    let output = run.output();
+    let message = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{message}");
+    assert!(message.contains("NX-USAGE") && message.contains("--help"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn a_wrong_command_line_is_status_2() {
+    let sandbox = Sandbox::new();
+    let not_utf8 = OsStr::from_bytes(b"--\xff");
+    for tool in TOOLS {
+        check_usage(sandbox.tool(tool).arg("--no-such-option"));
+        check_usage(sandbox.tool(tool).arg(not_utf8));
+        check_usage(sandbox.tool(tool).args(["--log-format", "xml"]));
+    }
+    check_usage(sandbox.tool("bundle-validate"));
+    check_usage(sandbox.tool("bundle-validate").args(["--format", "xml", "."]));
+    check_usage(sandbox.tool("lxc-render-config").args(["a", "b"]));
+    check_usage(sandbox.tool("lxc-render-config").args(["--cgroup", "v3", "."]));
+    check_usage(sandbox.tool("nexcage-shim"));
+    check_usage(sandbox.tool("nexcage-shim").arg("frobnicate"));
+    check_usage(sandbox.tool("state-inspect").args(["--format", "yaml"]));
+    check_usage(sandbox.tool("state-inspect").args(["a", "b"]));
+}
+
+#[test]
+fn a_wrong_command_line_of_run_is_no_status_of_a_container() {
+    let sandbox = Sandbox::new();
+    for args in [&[][..], &["--bundle", "."], &["--id", "x", "--timeout", "-1"], &["--id", "x", "extra"]] {
+        check_usage(sandbox.tool("nexcage-shim").arg("run").args(args));
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
+    let sandbox = Sandbox::new();
+    for tool in TOOLS {
+        let path = sandbox.tool(tool);
+        let full = path.arg("--help").through(["/bin/sh", "-c", "exec \"$@\" >/dev/full", "sh"]);
+        let output = full.output();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("NX-OUTPUT"), "{message}");
+        let closed = ["/bin/bash", "-c", "set -o pipefail; \"$@\" | true", "bash"];
+        sandbox.tool(tool).arg("--help").through(closed).assert().code(0).stderr("");
+    }
+}
+
+#[test]
+fn errors_are_json_lines_when_asked() {
+    let sandbox = Sandbox::new();
+    for args in [
+        &["bundle-validate", "/no/bundle"][..],
+        &["lxc-render-config", "/no/bundle"],
+        &["nexcage-shim", "run", "--id", "x", "--bundle", "/no/bundle"],
+        &["state-inspect", "nobody"],
+    ] {
+        let run = sandbox.tool(args[0]).args(["--log-format", "json"]).args(&args[1..]);
+        let output = run.output();
+        let message = text(&output.stderr);
+        let last: serde_json::Value =
+            serde_json::from_str(message.lines().last().unwrap_or_default()).unwrap();
+        assert_eq!(last["level"], "error", "{message}");
+        assert!(last["code"].as_str().unwrap().starts_with("NX-"), "{message}");
+        assert!(last["msg"].is_string() && last["time"].is_string(), "{message}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+/// A page as a terminal shows it: bold is a letter over itself.
+fn without_overstrikes(page: &str) -> String {
+    let mut shown = String::new();
+    for c in page.chars() {
+        if c == '\u{8}' {
+            shown.pop();
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[test]
+fn the_man_page_of_a_tool_names_every_option_and_status() {
+    let sandbox = Sandbox::new();
+    for tool in TOOLS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../man/{tool}.1"));
+        let page = sandbox.command("mandoc").args(["-T", "ascii", "-O", "width=500"]).arg(&path).output();
+        assert_eq!(page.status.code(), Some(0), "{}: {}", path.display(), text(&page.stderr));
+        let page = without_overstrikes(&text(&page.stdout));
+        let help = text(&sandbox.tool(tool).arg("--help").output().stdout);
+        let (options, statuses) = help.split_once("\nExit status:\n").unwrap();
+        let words = options.split_whitespace().filter(|word| word.starts_with("--"));
+        for option in words.map(|word| word.trim_end_matches([',', '.', ';'])) {
+            assert!(page.contains(option), "{tool}.1 lacks {option}");
+        }
+        // A status stands at the margin of its entry.
+        let entries = statuses.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        for status in entries.filter_map(|line| line.split_whitespace().next()) {
+            let named = page.lines().any(|line| line.split_whitespace().any(|word| word == status));
+            assert!(named, "{tool}.1 lacks status {status}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A place of a test's own, where tools run and where nothing may be left.
+
+use crate::machine::lock_directory;
+use crate::{Bundle, Config, Run, Traces, tools_directory};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use tempfile::TempDir;
+
+/// The search path of every command: the distribution's own.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+static SANDBOXES: AtomicU32 = AtomicU32::new(0);
+
+/// A temporary directory with bundles and a state directory, and a namespace of container ids. At
+/// its end the containers in it must have left nothing on the machine: otherwise the test fails.
+#[derive(Debug)]
+pub struct Sandbox {
+    directory: TempDir,
+    tools: PathBuf,
+    namespace: String,
+    made: AtomicU32,
+}
+
+impl Sandbox {
+    /// A new one.
+    ///
+    /// # Panics
+    /// The machine lacks what the tests need; the message says what.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it acts on the machine")]
+    pub fn new() -> Self {
+        assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
+        for (program, package) in [("lxc-start", "lxc"), ("runc", "runc"), ("busybox", "busybox-static")] {
+            let found = PATH.split(':').any(|directory| Path::new(directory).join(program).exists());
+            assert!(found, "{program} is missing: install Debian's package {package}");
+        }
+        let tools = tools_directory().unwrap_or_else(|error| panic!("{error}"));
+        let number = SANDBOXES.fetch_add(1, Ordering::Relaxed);
+        // The name must not hold "nexcage": tests look for that inside containers.
+        let directory = tempfile::Builder::new().prefix("oci-e2e-").tempdir();
+        let directory = directory.unwrap_or_else(|error| panic!("temporary directory: {error}"));
+        // Mapped users must reach the bundle.
+        let reachable = fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711));
+        reachable.unwrap_or_else(|error| panic!("{}: {error}", directory.path().display()));
+        let namespace = format!("e2e-{}-{number}", process::id());
+        Sandbox { directory, tools, namespace, made: AtomicU32::new(0) }
+    }
+
+    /// The temporary directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.path().join("run")
+    }
+
+    /// The namespace of the containers' ids.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Makes a bundle.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    #[must_use]
+    pub fn bundle(&self, config: &Config) -> Bundle {
+        let path = self.path().join(self.unused_name("bundle"));
+        Bundle::make(&path, config).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// `nexcage-shim run` of a bundle under a new id.
+    #[must_use]
+    pub fn run(&self, bundle: &Bundle) -> Run {
+        self.run_as(&self.unused_name("c"), bundle)
+    }
+
+    /// `nexcage-shim run` of a bundle under an id.
+    #[must_use]
+    pub fn run_as(&self, id: &str, bundle: &Bundle) -> Run {
+        let mut run = self.tool("nexcage-shim").args(["run", "--id", id, "--namespace", &self.namespace]);
+        run.id = id.to_owned();
+        run.arg("--root").arg(self.root()).arg("--bundle").arg(bundle.path())
+    }
+
+    /// `state-inspect` of this sandbox's containers.
+    #[must_use]
+    pub fn inspect(&self) -> Run {
+        self.tool("state-inspect").args(["--namespace", &self.namespace]).arg("--root").arg(self.root())
+    }
+
+    /// `runc run` of a bundle.
+    #[must_use]
+    pub fn runc(&self, bundle: &Bundle) -> Run {
+        let id = format!("{}-{}", self.namespace, self.unused_name("runc"));
+        let run = self.command("runc").arg("--root").arg(self.path().join("runc"));
+        run.args(["run", "--bundle"]).arg(bundle.path()).arg(id)
+    }
+
+    /// One of the tools under test.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Run {
+        self.command(self.tools.join(name))
+    }
+
+    /// Any program, with nothing but a search path in its environment.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Run {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", PATH).current_dir(self.path());
+        Run {
+            command,
+            id: String::new(),
+            namespace: self.namespace.clone(),
+            directory: self.path().to_owned(),
+            stdin: Vec::new(),
+        }
+    }
+
+    /// What its containers have on the machine now.
+    #[must_use]
+    pub fn traces(&self) -> Traces {
+        Traces::of(&format!("{}@", self.namespace), self.path(), &self.root())
+    }
+
+    /// Checks that its containers have left nothing.
+    ///
+    /// # Panics
+    /// They have.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        let traces = self.traces();
+        assert!(traces.is_empty(), "left on the machine:\n{traces}");
+    }
+
+    /// Ends and removes everything, for tests that leave something on purpose.
+    pub fn clear(&self) {
+        Traces::remove(|| self.traces());
+        drop(fs::remove_dir_all(self.root()));
+        drop(fs::remove_dir_all(lock_directory(self.path())));
+    }
+
+    fn unused_name(&self, kind: &str) -> String {
+        format!("{kind}{}", self.made.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let traces = self.traces();
+        self.clear();
+        if !thread::panicking() {
+            assert!(traces.is_empty(), "left on the machine:\n{traces}");
+        }
+    }
+}

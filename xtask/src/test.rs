@@ -1,0 +1,65 @@
+//! `cargo xtask test`: everything a checkout must pass.
+
+use crate::build::{cargo, release, workspace};
+use crate::error::Error;
+use crate::packages::{self, BUSYBOX, LXC, MANDOC, RUNC, UIDMAP};
+use crate::step::{run, run_tests, say, step};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Most bytes that nexcage-init may have: it is in every container's start-up.
+const INIT_LIMIT: u64 = 64 * 1024;
+
+/// Runs all checks, or only the end-to-end tests whose names contain `name`.
+pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
+    let mut passed = 0;
+    step("packages", || packages::require(&[LXC, UIDMAP, BUSYBOX, RUNC, MANDOC]))?;
+    if name.is_none() {
+        step("format", || run(&mut cargo(["fmt", "--check"])))?;
+        step("clippy", || {
+            run(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+        })?;
+        step("man pages", man_pages)?;
+        step("unit tests, licences, tidiness", || {
+            let tests = ["test", "--workspace", "--exclude", "nexcage-tests", "--locked", "--quiet"];
+            passed += run_tests(&mut cargo(tests))?;
+            Ok(())
+        })?;
+    }
+    let mut tools = PathBuf::new();
+    step("release build", || {
+        tools = release()?;
+        Ok(())
+    })?;
+    step("size of nexcage-init", || init_size(&tools))?;
+    step("end-to-end tests", || {
+        let mut tests = cargo(["test", "--package", "nexcage-tests", "--locked", "--quiet", "--"]);
+        passed += run_tests(tests.args(name).env("TOOLS_BIN_DIR", &tools))?;
+        Ok(())
+    })?;
+    say(&format!("{passed} passed, 0 failed"));
+    Ok(())
+}
+
+fn man_pages() -> Result<(), Error> {
+    let directory = workspace().join("man");
+    let file = |source| Error::File { path: directory.display().to_string(), source };
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(&directory).map_err(file)? {
+        pages.push(entry.map_err(file)?.path());
+    }
+    pages.sort();
+    run(Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(pages))
+}
+
+fn init_size(tools: &Path) -> Result<(), Error> {
+    let path = tools.join("nexcage-init");
+    let size =
+        fs::metadata(&path).map_err(|source| Error::File { path: path.display().to_string(), source })?.len();
+    if size <= INIT_LIMIT {
+        return Ok(());
+    }
+    Err(Error::Unexpected(format!("nexcage-init has {size} bytes, more than {INIT_LIMIT}")))
+}
