@@ -209,7 +209,7 @@ impl Container {
             Started::Failed(failed) => Err(setup_error(failed, &rendered.process)),
             Started::Executed => {
                 self.advance(Status::Running, self.record.process)?;
-                self.supervise(exit, signals)
+                self.supervise(&exit, signals)
             }
         }
     }
@@ -288,7 +288,7 @@ impl Container {
     }
 
     /// Passes signals on until the process ends, and writes its end down.
-    fn supervise(&mut self, mut exit: ExitWatch, mut signals: Signals) -> Result<u8, Error> {
+    fn supervise(&mut self, exit: &ExitWatch, mut signals: Signals) -> Result<u8, Error> {
         loop {
             let monitor = self.backend.monitor().map_or(exit.watch(), Watch::Readable);
             let watches = [exit.watch(), Watch::Readable(signals.as_fd()), monitor];

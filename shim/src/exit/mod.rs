@@ -75,16 +75,15 @@ impl ExitWatch {
     }
 
     /// The status of the process, which has ended or is about to.
-    pub(crate) fn status(&mut self) -> Result<WaitStatus, Error> {
+    pub(crate) fn status(&self) -> Result<WaitStatus, Error> {
         wait([self.watch()], Deadline::after(REAPING))?;
-        let status = match &mut self.events {
+        let status = match &self.events {
             None => {
                 self.await_reaping()?;
-                pidfd::exit_status(self.pidfd.as_fd())
+                pidfd::exit_status(self.pidfd.as_fd()).map_err(Error::system("read an exit status"))?
             }
-            Some(events) => events.last_status(),
+            Some(events) => events.last_status(REAPING)?,
         };
-        let status = status.map_err(Error::system("read an exit status"))?;
         status.ok_or(Error::ExitLost { pid: self.pid.as_raw_pid() })
     }
 
@@ -114,7 +113,7 @@ mod tests {
         let mut child = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
         let pid = Pid::from_child(&child);
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-        let mut watch = ExitWatch::new(pid, pidfd.as_fd(), source).unwrap();
+        let watch = ExitWatch::new(pid, pidfd.as_fd(), source).unwrap();
         drop(child.stdin.take());
         let reaper = std::thread::spawn(move || child.wait().unwrap());
         let status = watch.status().unwrap().shell_status();

@@ -4,6 +4,7 @@
 
 use crate::error::Error;
 use crate::exit::WaitStatus;
+use crate::wait::{Deadline, Watch, wait};
 use rustix::io::Errno;
 use rustix::net::netlink::{CONNECTOR, SocketAddrNetlink};
 use rustix::net::{
@@ -11,7 +12,8 @@ use rustix::net::{
 };
 use rustix::process::Pid;
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::time::Duration;
 
 const CN_IDX_PROC: u32 = 1;
 const CN_VAL_PROC: u32 = 1;
@@ -49,21 +51,32 @@ impl ProcEvents {
         Ok(ProcEvents { socket, tgid })
     }
 
-    /// The status in the last event: that of the thread that ended last, when the process has ended
-    /// as a whole. The event is queued before the pidfd becomes readable.
-    pub(super) fn last_status(&mut self) -> io::Result<Option<WaitStatus>> {
+    /// The status of the process, which has ended. Each thread reports its own; the last report is
+    /// the process's. The kernel wakes up those who wait for a process a moment before it sends
+    /// the report, so the last one is known by the silence after it.
+    pub(super) fn last_status(&self, patience: Duration) -> Result<Option<WaitStatus>, Error> {
         let mut last = None;
-        let mut buffer = [0; 256];
         loop {
-            match recv(&self.socket, &mut buffer, RecvFlags::empty()) {
-                Ok((_, len)) => last = exit_code(&buffer[..len.min(256)], self.tgid).or(last),
-                Err(Errno::AGAIN) => return Ok(last.map(WaitStatus)),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
+            let limit = if last.is_some() { SILENCE } else { patience };
+            if wait([Watch::Readable(self.socket.as_fd())], Deadline::after(limit))? == [false] {
+                return Ok(last.map(WaitStatus));
             }
+            last = self.receive().map_err(Error::system("receive a process event"))?.or(last);
+        }
+    }
+
+    fn receive(&self) -> io::Result<Option<i32>> {
+        let mut buffer = [0; 256];
+        match recv(&self.socket, &mut buffer, RecvFlags::empty()) {
+            Ok((_, len)) => Ok(exit_code(&buffer[..len.min(256)], self.tgid)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(errno) => Err(errno.into()),
         }
     }
 }
+
+/// After this long no report of another thread is to be expected.
+const SILENCE: Duration = Duration::from_millis(10);
 
 /// `nlmsghdr`, `cn_msg`, and the operation.
 fn listen_request() -> [u8; REQUEST_LEN] {
