@@ -28,6 +28,8 @@ pub(crate) enum Error {
     InitMissing { looked: Vec<PathBuf> },
     /// LXC ended without starting the container; its own words.
     LxcStart { words: String },
+    /// There is no `pct` where the configuration says.
+    PctMissing { program: PathBuf },
     /// `pct start` ended without starting the container; its own words.
     PctStart { words: String },
     /// Every VMID is taken.
@@ -106,6 +108,9 @@ impl fmt::Display for Error {
                 write!(f, "nexcage-init is not in {}", places.join(" or "))
             }
             Error::LxcStart { words } => write!(f, "lxc-start could not start the container: {words}"),
+            Error::PctMissing { program } => {
+                write!(f, "cannot start the CT: there is no {}", program.display())
+            }
             Error::PctStart { words } => write!(f, "pct could not start the container: {words}"),
             Error::NoVmid { first, last } => write!(f, "every VMID from {first} to {last} is taken"),
             Error::NotInConf { path } => {
@@ -163,6 +168,7 @@ impl Diagnose for Error {
             Error::LxcMissing => Code::LxcMissing,
             Error::InitMissing { .. } => Code::InitMissing,
             Error::LxcStart { .. } => Code::LxcStart,
+            Error::PctMissing { .. } => Code::PctMissing,
             Error::PctStart { .. } => Code::PctStart,
             Error::NoVmid { .. } => Code::NoVmid,
             Error::NotInConf { .. } => Code::Refused,
@@ -185,6 +191,7 @@ impl Diagnose for Error {
             Error::Orphaned { pid, .. } => Some(format!("end it with 'kill -9 {pid}'")),
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
             Error::InitMissing { .. } => Some("name its place with --init".into()),
+            Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),
             Error::PctStart { words } => crate::lxc_log::pct_hint(words).map(str::to_owned),
             Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),
             Error::NotInConf { .. } => {

@@ -16,7 +16,10 @@ fn start(sandbox: &Sandbox) -> Running {
 
 /// The container's monitor: the process in its cgroup of that name.
 fn monitor(sandbox: &Sandbox, id: &str) -> i32 {
-    let name = format!("lxc.monitor.nexcage@{}@{id}", sandbox.namespace());
+    let name = match sandbox.node() {
+        None => format!("lxc.monitor.nexcage@{}@{id}", sandbox.namespace()),
+        Some(node) => format!("{}.monitor/", node.cgroup(0).parent().unwrap().display()),
+    };
     let in_it = |pid: i32| {
         fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|cgroups| cgroups.contains(&name))
     };

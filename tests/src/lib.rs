@@ -14,5 +14,5 @@ mod tools;
 pub use config::{Bundle, Config};
 pub use machine::Traces;
 pub use run::{Run, Running};
-pub use sandbox::Sandbox;
+pub use sandbox::{Backend, FIRST_VMID, Sandbox};
 pub use tools::tools_directory;

@@ -1,5 +1,6 @@
 //! What containers leave on a machine: processes, cgroups, mounts and files.
 
+use pct_stand_in::Node;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fmt;
@@ -44,6 +45,20 @@ impl Traces {
             }
         });
         Traces { processes: processes(&marker, &own), cgroups: cgroups(&marker), mounts: mounts(&own), files }
+    }
+
+    /// Adds what the CTs of a scratch node have: their cgroups with the processes in them,
+    /// configurations, and what was rendered of these.
+    pub(crate) fn add_cts(&mut self, node: &Node) {
+        let marker = node.cgroup(0);
+        let marker = marker.parent().unwrap_or(&marker).to_string_lossy();
+        self.processes.extend(processes(&format!("/{marker}/"), "/nowhere/"));
+        self.processes.extend(processes(&format!("/{marker}.monitor/"), "/nowhere/"));
+        self.cgroups.extend(cgroups(&format!("/{marker}/")));
+        self.cgroups.extend(cgroups(&format!("/{marker}.monitor/")));
+        for directory in [node.conf_dir(), node.lxc_dir()] {
+            descend(directory, 8, &mut |path| self.files.push(path.to_owned()));
+        }
     }
 
     /// Whether there is nothing.

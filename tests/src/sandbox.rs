@@ -2,6 +2,9 @@
 
 use crate::machine::lock_directory;
 use crate::{Bundle, Config, Run, Traces, tools_directory};
+use pct_stand_in::Node;
+use serde_json::json;
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,16 +27,50 @@ pub struct Sandbox {
     tools: PathBuf,
     namespace: String,
     made: AtomicU32,
+    node: Option<Node>,
+}
+
+/// Which backend the containers of a test run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Plain LXC.
+    Lxc,
+    /// The stand-in for Proxmox's pct, on a scratch node of the sandbox's own.
+    Pct,
+}
+
+impl Backend {
+    /// What the variable `TEST_BACKEND` says: `lxc`, also if it is not set, or `pct`.
+    ///
+    /// # Panics
+    /// It says something else.
+    #[must_use]
+    pub fn of_this_run() -> Self {
+        match env::var("TEST_BACKEND").as_deref() {
+            Err(_) | Ok("lxc") => Backend::Lxc,
+            Ok("pct") => Backend::Pct,
+            Ok(other) => panic!("TEST_BACKEND={other}: expected lxc or pct"),
+        }
+    }
 }
 
 impl Sandbox {
-    /// A new one.
+    /// A new one for the backend of this run.
     ///
     /// # Panics
     /// The machine lacks what the tests need; the message says what.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it acts on the machine")]
     pub fn new() -> Self {
+        Self::on(Backend::of_this_run())
+    }
+
+    /// A new one for a backend.
+    ///
+    /// # Panics
+    /// The machine lacks what the tests need; the message says what.
+    #[must_use]
+    pub fn on(backend: Backend) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
         for (program, package) in [("lxc-start", "lxc"), ("runc", "runc"), ("busybox", "busybox-static")] {
             let found = PATH.split(':').any(|directory| Path::new(directory).join(program).exists());
@@ -48,7 +85,25 @@ impl Sandbox {
         let reachable = fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711));
         reachable.unwrap_or_else(|error| panic!("{}: {error}", directory.path().display()));
         let namespace = format!("e2e-{}-{number}", process::id());
-        Sandbox { directory, tools, namespace, made: AtomicU32::new(0) }
+        let mut sandbox = Sandbox { directory, tools, namespace, made: AtomicU32::new(0), node: None };
+        if backend == Backend::Pct {
+            let node = Node::new(&sandbox.tools.join("pct")).and_then(|node| {
+                fs::write(sandbox.configuration(), configuration(&node))?;
+                Ok(node)
+            });
+            sandbox.node = Some(node.unwrap_or_else(|error| panic!("scratch node: {error}")));
+        }
+        sandbox
+    }
+
+    /// The scratch node, on [`Backend::Pct`].
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.node.as_ref()
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.path().join("config.json")
     }
 
     /// The temporary directory.
@@ -89,6 +144,10 @@ impl Sandbox {
     #[must_use]
     pub fn run_as(&self, id: &str, bundle: &Bundle) -> Run {
         let mut run = self.tool("nexcage-shim").args(["run", "--id", id, "--namespace", &self.namespace]);
+        run = match &self.node {
+            None => run.args(["--backend", "lxc"]),
+            Some(_) => run.args(["--backend", "pct"]).env("NEXCAGE_CONFIG", self.configuration()),
+        };
         run.id = id.to_owned();
         run.arg("--root").arg(self.root()).arg("--bundle").arg(bundle.path())
     }
@@ -130,7 +189,11 @@ impl Sandbox {
     /// What its containers have on the machine now.
     #[must_use]
     pub fn traces(&self) -> Traces {
-        Traces::of(&format!("{}@", self.namespace), self.path(), &self.root())
+        let mut traces = Traces::of(&format!("{}@", self.namespace), self.path(), &self.root());
+        if let Some(node) = &self.node {
+            traces.add_cts(node);
+        }
+        traces
     }
 
     /// Checks that its containers have left nothing.
@@ -148,12 +211,32 @@ impl Sandbox {
         Traces::remove(|| self.traces());
         drop(fs::remove_dir_all(self.root()));
         drop(fs::remove_dir_all(lock_directory(self.path())));
+        for directory in self.node.iter().flat_map(|node| [node.conf_dir(), node.lxc_dir()]) {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                drop(fs::remove_file(entry.path()));
+                drop(fs::remove_dir_all(entry.path()));
+            }
+        }
     }
 
     fn unused_name(&self, kind: &str) -> String {
         format!("{kind}{}", self.made.fetch_add(1, Ordering::Relaxed))
     }
 }
+
+/// nexcage's configuration for a scratch node.
+fn configuration(node: &Node) -> String {
+    let pct = json!({
+        "program": node.pct(),
+        "confDirectory": node.conf_dir(),
+        "lxcDirectory": node.lxc_dir(),
+        "vmids": { "first": FIRST_VMID, "last": FIRST_VMID + 999 },
+    });
+    json!({ "pct": pct }).to_string()
+}
+
+/// The first of the VMIDs that nexcage may take on a scratch node.
+pub const FIRST_VMID: u32 = 5000;
 
 impl Drop for Sandbox {
     fn drop(&mut self) {

@@ -82,11 +82,24 @@ impl Ct {
     }
 
     fn payload_cgroup(&self) -> PathBuf {
-        PathBuf::from(format!("lxc/{}", self.vmid))
+        self.cgroup("container", "lxc")
     }
 
     fn monitor_cgroup(&self) -> PathBuf {
-        PathBuf::from(format!("lxc.monitor/{}", self.vmid))
+        self.cgroup("monitor", "lxc.monitor")
+    }
+
+    /// A cgroup of the CT: as Proxmox has rendered it at the start, else as it always does.
+    fn cgroup(&self, part: &str, usual: &str) -> PathBuf {
+        let text = fs::read_to_string(self.rendered().join("config")).unwrap_or_default();
+        let config = LxcConfig::parse(&text).unwrap_or_default();
+        let name = config.get(&format!("lxc.cgroup.dir.{part}"));
+        name.map_or_else(|| PathBuf::from(format!("{usual}/{}", self.vmid)), PathBuf::from)
+    }
+
+    /// Where Proxmox puts what it renders of the CT's configuration.
+    fn rendered(&self) -> PathBuf {
+        self.paths.lxc_directory.join(self.vmid.to_string())
     }
 
     /// Whether the CT of our id is, or was, ours: somebody may have removed it and made another.
@@ -105,7 +118,10 @@ impl Ct {
         let mut command = Command::new(&self.paths.program);
         command.arg("start").arg(self.vmid.to_string()).current_dir("/").process_group(0);
         let child = command.stdin(Stdio::null()).stdout(log).stderr(again).spawn();
-        let child = child.map_err(Error::system(format!("execute {}", self.paths.program.display())))?;
+        let child = child.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::PctMissing { program: self.paths.program.clone() },
+            _ => Error::system(format!("execute {}", self.paths.program.display()))(error),
+        })?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| Error::system("watch pct")(errno.into()))?;
         Ok((child, pidfd))
@@ -152,7 +168,7 @@ impl Ct {
 
     /// Removes the configuration and what Proxmox has rendered from it.
     fn remove_files(&self) -> Result<(), Error> {
-        let rendered = self.paths.lxc_directory.join(self.vmid.to_string());
+        let rendered = self.rendered();
         for file in [self.conf(), rendered.join("config"), rendered.join("rules.seccomp")] {
             match fs::remove_file(&file) {
                 Err(error) if !is_gone(&error) => {

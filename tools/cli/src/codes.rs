@@ -46,6 +46,7 @@ codes! {
     LxcMissing "NX-LXC-MISSING" 1 "LXC is not installed.";
     InitMissing "NX-INIT-MISSING" 1 "nexcage-init is not installed.";
     LxcStart "NX-LXC-START" 1 "LXC could not start the container.";
+    PctMissing "NX-PCT-MISSING" 1 "pct is not installed.";
     PctStart "NX-PCT-START" 1 "pct could not start the container.";
     NoVmid "NX-NO-VMID" 1 "Every VMID of the configured range is taken.";
     Configuration "NX-CONFIGURATION" 3 "The configuration file cannot be used.";
