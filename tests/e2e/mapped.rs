@@ -58,3 +58,17 @@ fn a_missing_program_is_told_from_inside() {
     assert_eq!(output.status.code(), Some(127), "{message}");
     assert!(message.contains("NX-NO-PROGRAM") && message.contains("/nope"), "{message}");
 }
+
+#[test]
+fn a_kernel_parameter_of_the_container_s_network_is_set() {
+    let sandbox = Sandbox::new();
+    let name = "net.ipv4.ip_unprivileged_port_start";
+    let config = Config::script("cat /proc/sys/net/ipv4/ip_unprivileged_port_start").edit(|spec| {
+        let mut linux = spec.linux().clone().unwrap();
+        linux.set_sysctl(Some([(name.to_owned(), "80".to_owned())].into()));
+        spec.set_linux(Some(linux));
+    });
+    for bundle in [sandbox.bundle(&config), bundle(&sandbox, config.clone())] {
+        sandbox.run(&bundle).assert().code(0).stdout("80\n").stderr("");
+    }
+}

@@ -25,7 +25,7 @@ const OWNED: &[(&str, &str)] = &[
 /// A pre-mount hook that writes a kernel parameter. LXC has /bin/sh run it.
 pub(super) fn hook(path: &str, value: &str) -> String {
     let (path, value) = (shell_word(&format!("/proc/sys/{path}")), shell_word(value));
-    format!(r#"sh -c 'printf %s "$1" > "$2"' sysctl {value} {path}"#)
+    format!(r#"/bin/sh -c 'printf %s "$1" > "$2"' sysctl {value} {path}"#)
 }
 
 fn shell_word(text: &str) -> String {
@@ -101,6 +101,6 @@ mod tests {
     #[test]
     fn values_are_one_word_to_the_shell() {
         let text = hook("net/x", "a'b $(c)");
-        assert_eq!(text, r#"sh -c 'printf %s "$1" > "$2"' sysctl 'a'\''b $(c)' '/proc/sys/net/x'"#);
+        assert_eq!(text, r#"/bin/sh -c 'printf %s "$1" > "$2"' sysctl 'a'\''b $(c)' '/proc/sys/net/x'"#);
     }
 }
