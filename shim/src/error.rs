@@ -192,7 +192,7 @@ impl Diagnose for Error {
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
             Error::InitMissing { .. } => Some("name its place with --init".into()),
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),
-            Error::PctStart { words } => crate::lxc_log::pct_hint(words).map(str::to_owned),
+            Error::PctStart { words } => Some(crate::lxc_log::pct_hint(words).to_owned()),
             Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),
             Error::NotInConf { .. } => {
                 Some("use a path without commas, control characters and outer blanks".into())

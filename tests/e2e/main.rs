@@ -4,6 +4,7 @@
 
 mod arguments;
 mod cleanup;
+mod ct;
 mod elf;
 mod failures;
 mod images;

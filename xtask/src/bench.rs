@@ -25,7 +25,8 @@ pub(crate) fn bench(runs: usize) -> Result<(), Error> {
         Ok(())
     })?;
     start_up(&tools, runs)?;
-    let directory = tempfile::Builder::new().prefix("nexcage-bench-").tempdir();
+    // On a tmpfs, as /run is where these things usually are.
+    let directory = tempfile::Builder::new().prefix("nexcage-bench-").tempdir_in("/dev/shm");
     let directory =
         directory.map_err(|source| Error::File { path: "temporary directory".to_owned(), source })?;
     sizes(&tools, directory.path())?;

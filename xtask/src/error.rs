@@ -14,6 +14,8 @@ pub(crate) enum Error {
     Ended { program: String, status: ExitStatus },
     /// A file could not be read or written.
     File { path: String, source: io::Error },
+    /// The recordings of the real `pct` could not be replayed.
+    Replay(pct_stand_in::replay::Error),
     /// What was seen is not what was expected.
     Unexpected(String),
     /// The machine is not one that the command can set up itself.
@@ -26,6 +28,7 @@ impl fmt::Display for Error {
             Error::Start { program, .. } => write!(f, "cannot start {program}"),
             Error::Ended { program, status } => write!(f, "{program}: {status}"),
             Error::File { path, .. } => write!(f, "{path}"),
+            Error::Replay(_) => f.write_str("the recordings of pct"),
             Error::Unexpected(text) | Error::Machine(text) => f.write_str(text),
         }
     }
@@ -35,6 +38,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Start { source, .. } | Error::File { source, .. } => Some(source),
+            Error::Replay(source) => Some(source),
             Error::Ended { .. } | Error::Unexpected(_) | Error::Machine(_) => None,
         }
     }
@@ -44,7 +48,7 @@ impl Diagnose for Error {
     fn code(&self) -> Code {
         match self {
             Error::Unexpected(_) | Error::Ended { .. } => Code::Invalid,
-            Error::Start { .. } | Error::File { .. } | Error::Machine(_) => Code::System,
+            Error::Start { .. } | Error::File { .. } | Error::Replay(_) | Error::Machine(_) => Code::System,
         }
     }
 }

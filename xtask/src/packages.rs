@@ -46,6 +46,14 @@ pub(crate) fn require(needs: &[Need]) -> Result<(), Error> {
     run(&mut install)
 }
 
+/// Makes sure that containers can be started.
+pub(crate) fn require_root() -> Result<(), Error> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Error::Machine("containers can only be started by root".to_owned()))
+}
+
 fn is_there((program, package): Need) -> bool {
     // Debian's package busybox has the program too, but not static: it cannot live in an image alone.
     is_program(program) && (program != BUSYBOX.0 || !is_program("dpkg-query") || is_installed(package))

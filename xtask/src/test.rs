@@ -3,6 +3,7 @@
 use crate::build::{cargo, release, workspace};
 use crate::error::Error;
 use crate::packages::{self, BUSYBOX, LXC, MANDOC, RUNC, UIDMAP};
+use crate::replay;
 use crate::step::{run, run_tests, say, step};
 use std::ffi::OsStr;
 use std::fs;
@@ -34,11 +35,17 @@ pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
         Ok(())
     })?;
     step("size of nexcage-init", || init_size(&tools))?;
-    step("end-to-end tests", || {
-        let mut tests = cargo(["test", "--package", "nexcage-tests", "--locked", "--quiet", "--"]);
-        passed += run_tests(tests.args(name).env("TOOLS_BIN_DIR", &tools))?;
-        Ok(())
-    })?;
+    if name.is_none() {
+        step("replay of pct's recordings", || replay::replay_quietly(&tools))?;
+    }
+    for backend in ["lxc", "pct"] {
+        step(&format!("end-to-end tests on {backend}"), || {
+            let mut tests = cargo(["test", "--package", "nexcage-tests", "--locked", "--quiet", "--"]);
+            tests.args(name).env("TOOLS_BIN_DIR", &tools).env("TEST_BACKEND", backend);
+            passed += run_tests(&mut tests)?;
+            Ok(())
+        })?;
+    }
     say(&format!("{passed} passed, 0 failed"));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Plain LXC: `lxc-start -F` as a child of the shim.
 
-use crate::backend::{Backend, Launch};
+use crate::backend::{Backend, Launch, remove_lxc_lock};
 use crate::cgroup::{self, Cgroup};
 use crate::error::Error;
 use crate::lxc_log;
@@ -19,9 +19,6 @@ use std::time::Duration;
 
 /// How often a teardown that does not come to its end is looked after.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Where LXC, run by root, keeps its locks.
-const LXC_LOCKS: &str = "/run/lxc/lock";
 
 /// A container of plain LXC.
 #[derive(Debug)]
@@ -88,13 +85,10 @@ impl PlainLxc {
 
     /// Removes the lock file that LXC leaves for the container, and its directory when no other
     /// container uses that: everyone who does holds `in_use`.
-    fn remove_lxc_lock(&mut self) {
-        let Ok(lxc_path) = self.lxc_path.strip_prefix("/") else { return };
-        let directory = Path::new(LXC_LOCKS).join(lxc_path);
-        drop(fs::remove_file(directory.join(format!(".{}", self.name))));
-        let last =
-            self.in_use.take().filter(|file| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok());
-        if last.is_some() {
+    fn remove_lock(&mut self) {
+        let directory = remove_lxc_lock(&self.lxc_path, &self.name);
+        let alone = |file: &File| flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if let Some(_lock) = self.in_use.take().filter(alone) {
             drop(fs::remove_dir(directory));
         }
     }
@@ -176,7 +170,7 @@ impl Backend for PlainLxc {
             // Somebody else may use it by now.
             drop(fs::remove_dir(parent));
         }
-        self.remove_lxc_lock();
+        self.remove_lock();
         Ok(())
     }
 }

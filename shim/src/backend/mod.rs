@@ -74,6 +74,13 @@ fn is_pmxcfs(directory: &Path) -> bool {
     })
 }
 
+/// Removes the lock file that LXC, run by root, leaves for a container, and gives its directory.
+fn remove_lxc_lock(lxc_path: &Path, name: &str) -> PathBuf {
+    let directory = Path::new("/run/lxc/lock").join(lxc_path.strip_prefix("/").unwrap_or(lxc_path));
+    drop(std::fs::remove_file(directory.join(format!(".{name}"))));
+    directory
+}
+
 /// How far a launch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Launch {

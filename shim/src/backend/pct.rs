@@ -6,14 +6,17 @@
 mod conf;
 mod include;
 
-use crate::backend::{Backend, Launch};
+use crate::backend::{Backend, Launch, remove_lxc_lock};
 use crate::cgroup::{self, Cgroup};
 use crate::configuration;
 use crate::error::Error;
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::{LxcConfig, Rendered};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
+    waitpid,
+};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -35,7 +38,10 @@ pub(crate) struct Ct {
     vmid: u32,
     /// The file that the CT's configuration includes: the proof that it is ours.
     include: PathBuf,
+    /// What LXC says by way of pct, on its stdout.
     log: PathBuf,
+    /// What pct itself says, on its stderr.
+    errors: PathBuf,
     pct: Option<(Child, OwnedFd)>,
     monitor: Option<OwnedFd>,
 }
@@ -73,8 +79,8 @@ impl Ct {
 
     /// The CT that a record speaks of.
     pub(crate) fn existing(paths: &configuration::Pct, directory: &Path, vmid: u32) -> Self {
-        let (include, log) = (directory.join("lxc.conf"), directory.join("log"));
-        Ct { paths: paths.clone(), vmid, include, log, pct: None, monitor: None }
+        let [include, log, errors] = ["lxc.conf", "log", "errors"].map(|name| directory.join(name));
+        Ct { paths: paths.clone(), vmid, include, log, errors, pct: None, monitor: None }
     }
 
     fn conf(&self) -> PathBuf {
@@ -112,12 +118,12 @@ impl Ct {
     }
 
     fn spawn(&self) -> Result<(Child, OwnedFd), Error> {
-        let open = || File::options().create(true).append(true).open(&self.log);
-        let log = open().map_err(Error::system(format!("open {}", self.log.display())))?;
-        let again = log.try_clone().map_err(Error::system("duplicate the log"))?;
+        let create =
+            |path: &Path| File::create(path).map_err(Error::system(format!("create {}", path.display())));
+        let (log, errors) = (create(&self.log)?, create(&self.errors)?);
         let mut command = Command::new(&self.paths.program);
         command.arg("start").arg(self.vmid.to_string()).current_dir("/").process_group(0);
-        let child = command.stdin(Stdio::null()).stdout(log).stderr(again).spawn();
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
         let child = child.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::PctMissing { program: self.paths.program.clone() },
             _ => Error::system(format!("execute {}", self.paths.program.display()))(error),
@@ -166,22 +172,55 @@ impl Ct {
         processes.into_iter().find_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
     }
 
-    /// Removes the configuration and what Proxmox has rendered from it.
-    fn remove_files(&self) -> Result<(), Error> {
+    /// Removes what Proxmox has rendered of our configuration. What it has rendered of another's,
+    /// who has the id by now, stays.
+    fn remove_rendered(&self) -> Result<(), Error> {
         let rendered = self.rendered();
-        for file in [self.conf(), rendered.join("config"), rendered.join("rules.seccomp")] {
-            match fs::remove_file(&file) {
-                Err(error) if !is_gone(&error) => {
-                    return Err(Error::system(format!("remove {}", file.display()))(error));
-                }
-                _ => {}
-            }
+        let config = rendered.join("config");
+        if fs::read_to_string(&config).is_ok_and(|text| !conf::includes(&text, &self.include)) {
+            return Ok(());
         }
+        remove_file(&config)?;
+        remove_file(&rendered.join("rules.seccomp"))?;
         // Empty mount points; anything else in there is not ours.
         for directory in [rendered.join("rootfs"), rendered.join("passthrough"), rendered] {
             drop(fs::remove_dir(directory));
         }
         Ok(())
+    }
+}
+
+/// Ends what a killed `pct` leaves: its worker goes on without it and would start the container
+/// later. It has become a child of this process, a subreaper, which has no other child by now.
+fn end_workers() -> Result<(), Error> {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let deadline = Deadline::after(PCT_ENDING);
+        let workers = children();
+        for worker in &workers {
+            // It may have ended meanwhile.
+            let _ = kill_process(*worker, signal);
+        }
+        for worker in workers {
+            let Ok(pidfd) = pidfd_open(worker, PidfdFlags::empty()) else { continue };
+            if wait([Watch::Readable(pidfd.as_fd())], deadline)? == [true] {
+                let _ = waitpid(Some(worker), WaitOptions::NOHANG);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The children of this process, which has one thread (proc(5), /proc/PID/task/TID/children).
+fn children() -> Vec<Pid> {
+    let own = rustix::process::getpid().as_raw_pid();
+    let list = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+fn remove_file(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if !is_gone(&error) => Err(Error::system(format!("remove {}", path.display()))(error)),
+        _ => Ok(()),
     }
 }
 
@@ -231,7 +270,7 @@ impl Backend for Ct {
     }
 
     fn words(&self) -> String {
-        lxc_log::pct_words(&self.log)
+        lxc_log::pct_words(&self.errors, &self.log)
     }
 
     fn contains(&self, pid: Pid) -> bool {
@@ -240,13 +279,19 @@ impl Backend for Ct {
 
     fn tear_down(&mut self, deadline: Deadline) -> Result<(), Error> {
         self.end_pct()?;
+        end_workers()?;
         let conf = self.conf();
-        if !self.is_ours().map_err(Error::system(format!("read {}", conf.display())))? {
+        if self.is_ours().map_err(Error::system(format!("read {}", conf.display())))? {
+            self.end_monitor(deadline)?;
+            cgroup::remove([&*self.payload_cgroup(), &*self.monitor_cgroup()], deadline)?;
+            remove_lxc_lock(&self.paths.lxc_directory, &self.vmid.to_string());
+            remove_file(&conf)?;
+        } else {
             log::warn!("CT {} is no longer ours and is left alone", self.vmid);
-            return Ok(());
+            if let Some(monitor) = self.monitor.take() {
+                wait([Watch::Readable(monitor.as_fd())], deadline)?;
+            }
         }
-        self.end_monitor(deadline)?;
-        cgroup::remove([&*self.payload_cgroup(), &*self.monitor_cgroup()], deadline)?;
-        self.remove_files()
+        self.remove_rendered()
     }
 }

@@ -187,6 +187,8 @@ impl Drop for Node {
         drop(self.manager.kill());
         drop(self.manager.wait());
         drop(self.remove_cgroups());
+        let lxc_dir = self.settings.lxc.strip_prefix("/").unwrap_or(&self.settings.lxc);
+        drop(fs::remove_dir_all(Path::new("/run/lxc/lock").join(lxc_dir)));
     }
 }
 

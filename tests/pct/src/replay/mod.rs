@@ -15,19 +15,10 @@ mod transcripts;
 pub use report::Report;
 
 use serde::de::DeserializeOwned;
-use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-
-/// The status when something differs that should not.
-const DIFFERENT: u8 = 1;
-/// The status of a wrong command line.
-const USAGE: u8 = 2;
-/// The status when the recordings are not there.
-const NOT_RUN: u8 = 3;
 
 /// Why nothing was replayed.
 #[derive(Debug)]
@@ -110,49 +101,4 @@ fn read<T: DeserializeOwned>(from: &Path, name: &str) -> Result<T, Error> {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| Error::Format(path, error)),
         Err(error) => Err(Error::Read(path, error)),
     }
-}
-
-/// The command `replay-pct [--from DIR] [--pct FILE]`. DIR is `../shared/facts/pct-transcripts` when not
-/// given, FILE the `pct` beside the running program.
-///
-/// Status 0: all as recorded or for a listed reason; 1: something differs, or cannot be read; 3: there
-/// are no recordings, and nothing was replayed.
-pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let (mut from, mut pct) = (PathBuf::from("../shared/facts/pct-transcripts"), sibling());
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let place = match word.to_str() {
-            Some("--from") => &mut from,
-            Some("--pct") => &mut pct,
-            _ => return usage(),
-        };
-        let Some(value) = words.next() else {
-            return usage();
-        };
-        *place = value.into();
-    }
-    match replay(&from, &pct) {
-        Ok(report) => {
-            // A closed stdout does not change the result.
-            drop(write!(io::stdout(), "{report}"));
-            if report.is_good() { 0.into() } else { DIFFERENT.into() }
-        }
-        Err(error) => {
-            let cause =
-                std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-            let status = if matches!(error, Error::Absent(_)) { NOT_RUN } else { DIFFERENT };
-            drop(writeln!(io::stderr(), "replay-pct: {error}{cause}"));
-            status.into()
-        }
-    }
-}
-
-fn sibling() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    program.with_file_name("pct")
-}
-
-fn usage() -> ExitCode {
-    drop(writeln!(io::stderr(), "usage: replay-pct [--from DIR] [--pct FILE]"));
-    USAGE.into()
 }

@@ -59,6 +59,17 @@ impl Report {
         self.count(file, Verdict::NotCovered)
     }
 
+    /// The counts, one line a file.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let line = |file| {
+            let (passed, failed, not_covered) =
+                (self.passed(file), self.failed(file), self.not_covered(file));
+            format!("{file}: {passed} passed, {failed} failed, {not_covered} not covered\n")
+        };
+        ["transcripts", "rendered", "parsed"].map(line).concat()
+    }
+
     fn count(&self, file: &str, verdict: Verdict) -> usize {
         self.entries.iter().filter(|entry| entry.file == file && entry.verdict() == verdict).count()
     }
@@ -105,11 +116,6 @@ impl fmt::Display for Report {
         for name in &self.unknown {
             writeln!(f, "FAILED       {name}: in replay-reasons.txt, but no such recording")?;
         }
-        for file in ["transcripts", "rendered", "parsed"] {
-            let (passed, failed, not_covered) =
-                (self.passed(file), self.failed(file), self.not_covered(file));
-            writeln!(f, "{file}: {passed} passed, {failed} failed, {not_covered} not covered")?;
-        }
-        Ok(())
+        f.write_str(&self.counts())
     }
 }

@@ -1,0 +1,65 @@
+//! An unprivileged CT's root, who is nobody on the host, must reach what nexcage gives it: each part is
+//! looked at when pct is called, and taken back to show that it is needed.
+
+use super::{failure, node, sandbox, wrap};
+use crate::text;
+use nexcage_tests::{Bundle, Config, Run, Sandbox};
+use std::fs;
+
+/// A bundle whose image belongs to the mapped root.
+fn bundle(sandbox: &Sandbox, script: &str) -> Bundle {
+    let bundle = sandbox.bundle(&Config::script(script).mapped_to(100_000));
+    sandbox.command("chown").args(["-Rh", "100000:100000"]).arg(bundle.rootfs()).assert().code(0);
+    bundle
+}
+
+/// The container `c`, and the shell word for its directory on the host.
+fn run(sandbox: &Sandbox, bundle: &Bundle) -> (Run, String) {
+    let directory = sandbox.root().join(sandbox.namespace()).join("c");
+    (sandbox.run_as("c", bundle), format!("'{}'", directory.display()))
+}
+
+#[test]
+fn the_mapped_root_owns_socket_and_stdio_and_may_pass_the_directories() {
+    let sandbox = sandbox();
+    let (run, directory) = run(&sandbox, &bundle(&sandbox, "exit 0"));
+    let seen = sandbox.path().join("seen");
+    let look = format!(
+        "cd {directory} && {{ stat -c '%a %n' '{}' .. . init; stat -c '%u:%g %F' init/socket
+         find -L /proc/$PPID/fd -type p -printf '%i %U:%G\\n' | sort -u | grep -c ' 100000:100000$'; }} > '{}' 2>&1",
+        sandbox.root().display(),
+        seen.display(),
+    );
+    wrap(node(&sandbox), &look, "");
+    run.assert().code(0).stderr("");
+    let expected =
+        format!("711 {}\n711 ..\n711 .\n711 init\n100000:100000 socket\n3\n", sandbox.root().display());
+    assert_eq!(fs::read_to_string(seen).unwrap(), expected);
+}
+
+#[test]
+fn a_socket_of_the_host_s_root_is_out_of_reach() {
+    let sandbox = sandbox();
+    let (run, directory) = run(&sandbox, &bundle(&sandbox, "exit 0"));
+    wrap(node(&sandbox), &format!("chown 0:0 {directory}/init/socket"), "");
+    failure(run.args(["--timeout", "3"]), "NX-");
+}
+
+#[test]
+fn a_directory_of_the_host_s_root_alone_is_out_of_reach() {
+    let sandbox = sandbox();
+    let (run, directory) = run(&sandbox, &bundle(&sandbox, "exit 0"));
+    wrap(node(&sandbox), &format!("chmod 0700 {directory}/init"), "");
+    failure(run.args(["--timeout", "3"]), "NX-");
+}
+
+#[test]
+fn a_pipe_of_the_host_s_root_cannot_be_opened_again() {
+    let sandbox = sandbox();
+    let (run, _) = run(&sandbox, &bundle(&sandbox, "echo open > /dev/stdout || exit 9"));
+    wrap(node(&sandbox), "find -L /proc/$PPID/fd -type p -exec chown 0:0 {} +", "");
+    let output = run.output();
+    let message = text(&output.stderr);
+    assert!(message.contains("Permission denied"), "{message}");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(9), String::new()));
+}
