@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::step::shown;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Something to be measured.
@@ -48,11 +49,16 @@ impl Subject {
     }
 }
 
+/// Between two runs. The kernel makes moves between cgroups cheap for a while after one, so a subject
+/// would gain by coming right after another.
+const REST: Duration = Duration::from_millis(60);
+
 /// Runs every subject `runs` times by turns, so that a slow moment of the machine meets all alike; a
 /// first round warms caches up and is not counted.
 pub(crate) fn measure(subjects: &mut [Subject], runs: usize) -> Result<(), Error> {
     for round in 0..=runs {
         for subject in &mut *subjects {
+            thread::sleep(REST);
             subject.run()?;
             if round == 0 {
                 subject.times.clear();
