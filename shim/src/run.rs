@@ -74,14 +74,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     };
     let ended = container.live(options, rendered, &init_binary, signals, stdio);
     let ended = ended.map_err(|error| error.with_words(container.backend.words()));
-    match (ended, container.remove()) {
-        (Ok(status), Err(error)) => {
-            // The status is the process's; what is left behind is only told.
-            log::error!("{}", nexcage_cli::causes(&error));
-            Ok(status)
-        }
-        (ended, _) => ended,
+    if let Err(error) = container.remove() {
+        // The status is the process's, or the error the first one; what is left behind is only told.
+        log::error!("{}", nexcage_cli::causes(&error));
     }
+    ended
 }
 
 fn given_config(source: Option<&Path>) -> Result<(Option<LxcConfig>, Stdin), Error> {

@@ -38,7 +38,8 @@ pub(crate) fn make(
     rendered: &Rendered,
 ) -> Result<Box<dyn Backend>, Error> {
     let pct = &configuration.pct;
-    let on_node = || is_pmxcfs(&pct.conf_directory);
+    let mountinfo = || std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let on_node = || is_pmxcfs(&mountinfo(), &pct.conf_directory);
     if choice == Choice::Pct || choice == Choice::Auto && on_node() {
         return Ok(Box::new(Ct::take(pct, dir.path(), id.as_str(), rendered)?));
     }
@@ -64,9 +65,9 @@ pub(crate) fn existing(
     }
 }
 
-/// Whether a directory is in a mounted pmxcfs, which is a FUSE file system.
-fn is_pmxcfs(directory: &Path) -> bool {
-    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+/// Whether a directory is in a mounted pmxcfs, which is a FUSE file system, by a mountinfo file
+/// (proc(5)).
+fn is_pmxcfs(mountinfo: &str, directory: &Path) -> bool {
     mountinfo.lines().any(|line| {
         let Some((mount, file_system)) = line.split_once(" - ") else { return false };
         let mount_point = mount.split(' ').nth(4).map(Path::new);
@@ -121,4 +122,19 @@ pub(crate) trait Backend: fmt::Debug {
     /// Ends every process that is left in the container, waits for LXC's own teardown, and removes
     /// what LXC leaves. Works from any state and can be repeated.
     fn tear_down(&mut self, deadline: Deadline) -> Result<(), Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_known_by_its_mounted_pmxcfs() {
+        let conf = Path::new("/etc/pve/lxc");
+        let node = "44 27 0:38 / /etc/pve rw,nosuid,nodev,relatime shared:21 - fuse /dev/fuse rw,user_id=0\n";
+        assert!(is_pmxcfs(node, conf));
+        assert!(!is_pmxcfs(&node.replace("/etc/pve", "/mnt/pve"), conf));
+        assert!(!is_pmxcfs(&node.replace("- fuse", "- ext4"), conf));
+        assert!(!is_pmxcfs("", conf));
+    }
 }

@@ -28,11 +28,11 @@ pub(super) fn render(rendered: &Rendered, id: &str, include: &Path) -> Result<St
     line("console", "0");
     line("hostname", &hostname);
     // What the bundle limits stands in the include, which comes later; Proxmox's own default of
-    // 512 MiB would be a limit that nobody asked for.
-    line("memory", &total_memory_mib().to_string());
+    // 512 MiB each would be a limit that nobody asked for.
+    line("memory", &host_mib("MemTotal:").max(LEAST_MEMORY).to_string());
     line("ostype", "unmanaged");
     line("rootfs", &rootfs);
-    line("swap", "0");
+    line("swap", &host_mib("SwapTotal:").to_string());
     line("tty", "0");
     if !id_map.is_empty() {
         line("unprivileged", "1");
@@ -71,12 +71,15 @@ fn hostname(name: &str) -> String {
     if trimmed.is_empty() { "ct".to_owned() } else { trimmed.to_owned() }
 }
 
-/// All memory of the host in MiB (proc(5), /proc/meminfo).
-fn total_memory_mib() -> u64 {
+/// What Proxmox takes as memory, in MiB.
+const LEAST_MEMORY: u64 = 16;
+
+/// All that the host has of something in MiB (proc(5), /proc/meminfo).
+fn host_mib(name: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib: Option<u64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    kib.map_or(512, |kib| kib / 1024).max(16)
+    kib.unwrap_or_default() / 1024
 }
 
 #[cfg(test)]

@@ -18,15 +18,8 @@ const PROXMOX_OWN: &[&str] = &[
     "lxc.cgroup.dir.monitor",
 ];
 
-/// Before the rendered lines.
-const FIRST: &[(&str, &str)] = &[
-    // `pct shutdown` asks the process to end as an engine would.
-    ("lxc.signal.halt", "SIGTERM"),
-    // The memory line of the CT's configuration is for show; see `conf`.
-    ("lxc.cgroup2.memory.max", "max"),
-    ("lxc.cgroup2.memory.high", "max"),
-    ("lxc.cgroup2.memory.swap.max", "max"),
-];
+/// Before the rendered lines: `pct shutdown` asks the process to end as an engine would.
+const HALT: (&str, &str) = ("lxc.signal.halt", "SIGTERM");
 
 /// The text of the file.
 pub(super) fn render(rendered: &LxcConfig) -> Result<LxcConfig, Error> {
@@ -36,7 +29,7 @@ pub(super) fn render(rendered: &LxcConfig) -> Result<LxcConfig, Error> {
         include.reset("lxc.seccomp.profile")?;
     }
     let kept = rendered.lines().filter(|(key, _)| !PROXMOX_OWN.contains(key));
-    for (key, value) in FIRST.iter().copied().chain(kept) {
+    for (key, value) in [HALT].into_iter().chain(kept) {
         match value {
             "" => include.reset(key)?,
             value => include.push(key, value)?,
