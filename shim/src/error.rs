@@ -22,6 +22,8 @@ pub(crate) enum Error {
     System { doing: String, source: io::Error },
     /// An input file cannot be read.
     Input { path: PathBuf, source: io::Error },
+    /// The LXC configuration names no root file system.
+    NoRootfs { path: PathBuf },
     /// `lxc-start` is not in PATH.
     LxcMissing,
     /// nexcage-init is in none of its places.
@@ -102,6 +104,9 @@ impl fmt::Display for Error {
             }
             Error::System { doing, .. } => write!(f, "cannot {doing}"),
             Error::Input { path, .. } => write!(f, "cannot read {}", path.display()),
+            Error::NoRootfs { path } => {
+                write!(f, "{} has no lxc.rootfs.path, and LXC would take the host's root", path.display())
+            }
             Error::LxcMissing => f.write_str("cannot start LXC: there is no lxc-start in PATH"),
             Error::InitMissing { looked } => {
                 let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
@@ -171,7 +176,7 @@ impl Diagnose for Error {
             Error::PctMissing { .. } => Code::PctMissing,
             Error::PctStart { .. } => Code::PctStart,
             Error::NoVmid { .. } => Code::NoVmid,
-            Error::NotInConf { .. } => Code::Refused,
+            Error::NotInConf { .. } | Error::NoRootfs { .. } => Code::Refused,
             Error::Timeout { .. } => Code::Timeout,
             Error::Interrupted { .. } => Code::Interrupted,
             Error::Handover { .. } => Code::Handover,
@@ -189,6 +194,7 @@ impl Diagnose for Error {
             Error::Other { hint, .. } => hint.clone(),
             Error::Invalid { .. } => Some("bundle-validate explains each finding".into()),
             Error::Orphaned { pid, .. } => Some(format!("end it with 'kill -9 {pid}'")),
+            Error::NoRootfs { .. } => Some("keep the line that lxc-render-config prints".into()),
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
             Error::InitMissing { .. } => Some("name its place with --init".into()),
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),

@@ -96,6 +96,9 @@ fn given_config(source: Option<&Path>) -> Result<(Option<LxcConfig>, Stdin), Err
     };
     let text = text.map_err(|source| Error::Input { path: path.to_owned(), source })?;
     let config = LxcConfig::parse(&text).map_err(Box::new)?;
+    if config.get("lxc.rootfs.path").is_none() {
+        return Err(Error::NoRootfs { path: path.to_owned() });
+    }
     Ok((Some(config), stdin))
 }
 

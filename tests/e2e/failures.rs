@@ -110,6 +110,18 @@ fn lxc_refuses_a_line_of_the_configuration() {
 }
 
 #[test]
+fn a_configuration_without_a_root_file_system_would_run_on_the_host_s() {
+    let sandbox = Sandbox::new();
+    let bundle = sandbox.bundle(&Config::script("exit 0"));
+    let rendered = text(&sandbox.tool("lxc-render-config").arg(bundle.path()).output().stdout);
+    let lines = rendered.lines().filter(|line| !line.starts_with("lxc.rootfs.path"));
+    let config = sandbox.path().join("lxc.conf");
+    fs::write(&config, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let run = sandbox.run(&bundle).arg("--config").arg(&config);
+    check(run, 125, &["NX-REFUSED", "lxc.rootfs.path"]);
+}
+
+#[test]
 fn the_init_never_connects() {
     let sandbox = Sandbox::new();
     let init = sandbox.path().join("sleeping-init");

@@ -119,7 +119,7 @@ fn containers(tools: &Path, directory: &Path, runs: usize) -> Result<(), Error> 
     Ok(())
 }
 
-/// The bundle's LXC configuration with /bin/true as its init and nothing of nexcage.
+/// The bundle's LXC configuration with /bin/true as its init.
 fn bare_config(tools: &Path, bundle: &Bundle, directory: &Path) -> Result<PathBuf, Error> {
     let program = "lxc-render-config".to_owned();
     let rendered = Command::new(tools.join(&program)).arg(bundle.path()).output();
@@ -128,7 +128,7 @@ fn bare_config(tools: &Path, bundle: &Bundle, directory: &Path) -> Result<PathBu
         return Err(Error::Ended { program, status: rendered.status });
     }
     let text = String::from_utf8_lossy(&rendered.stdout);
-    let lines = text.lines().filter(|line| !line.contains("nexcage"));
+    let lines = text.lines().filter(|line| !line.starts_with("lxc.init.cmd"));
     let bare: String = lines.map(|line| format!("{line}\n")).collect();
     let path = directory.join("bare.conf");
     let written = fs::create_dir(directory.join("lxc"))
