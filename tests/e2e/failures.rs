@@ -94,10 +94,10 @@ fn lxc_refuses_a_line_of_the_configuration() {
     let bundle = sandbox.bundle(&Config::script("exit 0"));
     let rendered = sandbox.tool("lxc-render-config").arg(bundle.path()).output().stdout;
     let config = sandbox.path().join("lxc.conf");
-    // Proxmox asks LXC about the CT, and LXC 5.0 does not repeat the key then.
+    // Proxmox asks LXC about the CT; LXC 6 repeats the key then, LXC 5.0 does not.
     let (code, key) = match sandbox.node() {
         None => ("NX-LXC-START", "lxc.nonsense"),
-        Some(_) => ("NX-PCT-START", "Failed to load config"),
+        Some(_) => ("NX-PCT-START", "lxc-info"),
     };
     for (line, word) in
         [("lxc.nonsense = 1", key), ("lxc.mount.entry = /no/source mnt none bind 0 0", "/no/source")]
