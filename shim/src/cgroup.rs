@@ -24,6 +24,11 @@ impl Cgroup {
         Cgroup(directories.filter(|directory| directory.is_dir()).collect())
     }
 
+    /// Whether it exists in any hierarchy.
+    pub(crate) fn exists(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// The processes in it and below it.
     pub(crate) fn processes(&self) -> Vec<Pid> {
         let pids: BTreeSet<i32> = self.0.iter().flat_map(|directory| members(directory)).collect();

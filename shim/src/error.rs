@@ -24,6 +24,8 @@ pub(crate) enum Error {
     Input { path: PathBuf, source: io::Error },
     /// The LXC configuration names no root file system.
     NoRootfs { path: PathBuf },
+    /// The bundle names a cgroup that exists.
+    CgroupTaken { path: PathBuf },
     /// `lxc-start` is not in PATH.
     LxcMissing,
     /// nexcage-init is in none of its places.
@@ -107,6 +109,13 @@ impl fmt::Display for Error {
             Error::NoRootfs { path } => {
                 write!(f, "{} has no lxc.rootfs.path, and LXC would take the host's root", path.display())
             }
+            Error::CgroupTaken { path } => {
+                write!(
+                    f,
+                    "the cgroup {} (linux.cgroupsPath) exists and may be somebody else's",
+                    path.display()
+                )
+            }
             Error::LxcMissing => f.write_str("cannot start LXC: there is no lxc-start in PATH"),
             Error::InitMissing { looked } => {
                 let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
@@ -176,7 +185,7 @@ impl Diagnose for Error {
             Error::PctMissing { .. } => Code::PctMissing,
             Error::PctStart { .. } => Code::PctStart,
             Error::NoVmid { .. } => Code::NoVmid,
-            Error::NotInConf { .. } | Error::NoRootfs { .. } => Code::Refused,
+            Error::NotInConf { .. } | Error::NoRootfs { .. } | Error::CgroupTaken { .. } => Code::Refused,
             Error::Timeout { .. } => Code::Timeout,
             Error::Interrupted { .. } => Code::Interrupted,
             Error::Handover { .. } => Code::Handover,
@@ -195,6 +204,7 @@ impl Diagnose for Error {
             Error::Invalid { .. } => Some("bundle-validate explains each finding".into()),
             Error::Orphaned { pid, .. } => Some(format!("end it with 'kill -9 {pid}'")),
             Error::NoRootfs { .. } => Some("keep the line that lxc-render-config prints".into()),
+            Error::CgroupTaken { .. } => Some("name one that does not exist, or none".into()),
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
             Error::InitMissing { .. } => Some("name its place with --init".into()),
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arguments;
+mod cgroups;
 mod cleanup;
 mod ct;
 mod elf;

@@ -74,9 +74,10 @@ impl PlainLxc {
         command.arg("-P").arg(&self.lxc_path).arg("-n").arg(&self.name).arg("-f").arg(&self.config).arg("-F");
         // Its own process group: what the terminal sends to the shim's group goes to the process
         // once, by the shim.
+        command.current_dir("/").process_group(0);
         // Nothing of it is /dev/null: LXC takes the permissions of its stdio away from everyone but
         // the container's root, unless it finds the same file as the container's /dev/null.
-        command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(again).stderr(log);
+        command.stdin(Stdio::piped()).stdout(again).stderr(log);
         let child = command.spawn().map_err(Error::system("execute lxc-start"))?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| Error::system("watch lxc-start")(errno.into()))?;

@@ -6,6 +6,7 @@
 mod lxc;
 mod pct;
 
+use crate::cgroup::Cgroup;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::wait::Deadline;
@@ -43,8 +44,14 @@ pub(crate) fn make(
     if choice == Choice::Pct || choice == Choice::Auto && on_node() {
         return Ok(Box::new(Ct::take(pct, dir.path(), id.as_str(), rendered)?));
     }
-    let named = || lxc::cgroup("lxc.payload", namespace, id);
-    let cgroup = rendered.cgroups_path.as_ref().map_or_else(named, PathBuf::from);
+    let cgroup = match &rendered.cgroups_path {
+        None => lxc::cgroup("lxc.payload", namespace, id),
+        // Teardown ends everything in the container's cgroup: it must not be somebody else's.
+        Some(path) if Cgroup::find(Path::new(path)).exists() => {
+            return Err(Error::CgroupTaken { path: path.into() });
+        }
+        Some(path) => path.into(),
+    };
     Ok(Box::new(PlainLxc::new(dir.path(), namespace, id, cgroup)))
 }
 
