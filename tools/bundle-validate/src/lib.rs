@@ -38,6 +38,10 @@ use std::path::Path;
 pub struct Options {
     /// How far it goes beyond the document.
     pub scope: Scope,
+    /// Which version of the specification the document is held against.
+    pub spec_version: SpecVersionChoice,
+    /// The runtime whose refusals are told as well.
+    pub profile: Option<Profile>,
 }
 
 /// How far a validation goes beyond the document.
@@ -48,6 +52,48 @@ pub enum Scope {
     Bundle,
     /// The document alone, even if the directory is known.
     Document,
+    /// As [`Scope::Bundle`], and what the document names on this host.
+    Host,
+}
+
+/// Versions of the runtime specification that config.json was changed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpecVersion {
+    /// 1.0.2 and before.
+    V1_0_2,
+    /// 1.1.0.
+    V1_1_0,
+    /// 1.2.0.
+    V1_2_0,
+    /// 1.2.1.
+    V1_2_1,
+    /// 1.3.0.
+    V1_3_0,
+}
+
+/// Which version of the specification a document is held against.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SpecVersionChoice {
+    /// The one that its `ociVersion` names.
+    #[default]
+    Auto,
+    /// This one, whatever it names.
+    Fixed(SpecVersion),
+}
+
+/// A runtime whose refusals and approximations are told as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// runc.
+    Runc,
+    /// crun.
+    Crun,
+    /// nexcage on plain LXC.
+    Lxc,
+    /// nexcage on Proxmox VE.
+    Pve,
+    /// The strictest reading: every advice of the specification is a demand.
+    Strict,
 }
 
 /// Runs every rule over a bundle.
@@ -63,7 +109,7 @@ pub fn validate(bundle: &Bundle, options: &Options) -> Report {
         match rule.check {
             Check::Structure => {}
             Check::Document(check) => check(bundle.document().root(), &mut sink),
-            Check::Files(check) if options.scope == Scope::Bundle => check(bundle, &mut sink),
+            Check::Files(check) if options.scope != Scope::Document => check(bundle, &mut sink),
             Check::Files(_) => {}
         }
     }

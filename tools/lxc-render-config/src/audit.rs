@@ -2,8 +2,8 @@
 
 use crate::Refusal;
 use crate::field::Reading;
-use crate::mapping::{Class, Lookup, Target};
 use bundle_validate::json::{Kind, Node};
+use nexcage_mapping::{Class, Lookup, Target};
 
 /// Zero means something here, while it is the default everywhere else.
 const ZERO_ASKS: &str = "/linux/resources/memory/swappiness";

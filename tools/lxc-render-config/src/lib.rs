@@ -2,7 +2,7 @@
 //!
 //! [`render`] reads a validated [`Bundle`](bundle_validate::Bundle) and gives the configuration
 //! together with what LXC cannot be told: the process for nexcage-init, and steps for the shim.
-//! [`mapping::TABLE`] says what becomes of every field of the specification.
+//! [`nexcage_mapping::TABLE`] says what becomes of every field of the specification.
 //!
 //! Invariants: no field is dropped silently, the audit looks at every value of the document; what
 //! is rendered reads back, by an independent parser of LXC's grammar, as exactly what was meant;
@@ -15,7 +15,6 @@ pub mod command;
 mod error;
 mod field;
 pub mod lxc_config;
-pub mod mapping;
 mod prepare;
 mod render;
 mod rootfs;

@@ -156,7 +156,7 @@ fn files_are_looked_for_only_where_they_can_be_and_shall_be() {
     let bundle = tempfile::tempdir().unwrap();
     fs::write(bundle.path().join("config.json"), &text).unwrap();
     let scope = crate::Scope::Document;
-    assert!(!check(bundle.path(), &Options { scope }).unwrap().has_errors());
+    assert!(!check(bundle.path(), &Options { scope, ..Options::default() }).unwrap().has_errors());
     let document = crate::json::parse(text.into(), crate::json::Limits::default()).unwrap();
     assert!(!validate(&Bundle::from_document(document), &Options::default()).has_errors());
 }

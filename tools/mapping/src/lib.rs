@@ -1,4 +1,9 @@
 //! The mapping as a table: what becomes of every field of the runtime specification.
+//!
+//! lxc-render-config refuses by it, explains it and is tested against it; bundle-validate's profiles
+//! `lxc` and `pve` and the page nexcage-mapping(7) come from it.
+//!
+//! Invariant: data only; it reads no document and knows nothing of LXC's grammar.
 
 mod table;
 
@@ -48,15 +53,24 @@ pub enum Class {
 
 /// The table by field.
 #[derive(Debug)]
-pub(crate) struct Lookup(HashMap<&'static str, &'static Row>);
+pub struct Lookup(HashMap<&'static str, &'static Row>);
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Lookup {
-    pub(crate) fn new() -> Self {
+    /// All rows of [`TABLE`].
+    #[must_use]
+    pub fn new() -> Self {
         Lookup(TABLE.iter().map(|row| (row.field, row)).collect())
     }
 
     /// The row of a child of `parent`, a field of the table: of this name, or of any name.
-    pub(crate) fn child(&self, parent: &str, name: &str) -> Option<&'static Row> {
+    #[must_use]
+    pub fn child(&self, parent: &str, name: &str) -> Option<&'static Row> {
         let named = (!name.contains(['/', '*'])).then(|| self.0.get(format!("{parent}/{name}").as_str()));
         named.flatten().or_else(|| self.0.get(format!("{parent}/*").as_str())).copied()
     }
