@@ -1,7 +1,7 @@
 //! The header of every message.
 
 /// The protocol's version: raised with every change of a message.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Length of an encoded [`Header`] in bytes.
 pub const HEADER_LEN: usize = 12;
 /// Upper bound of a message's body in bytes: above what the kernel lets exec take (6 MiB of
@@ -20,12 +20,15 @@ pub enum Kind {
     HelloHeld = 2,
     /// shim → init: the process; its three stdio descriptors travel with the header.
     Process = 3,
-    /// init → shim: everything that can be done before *go* is done.
+    /// init → shim: everything that can be done before *go* is done. With a terminal the master of
+    /// its pty travels with it.
     Ready = 4,
     /// shim → init: become the process.
     Go = 5,
     /// init → shim: a step failed; the body is a [`crate::Failed`].
     Failed = 6,
+    /// init → shim: the descriptor of the seccomp filter's listener travels with it; after *go*.
+    Listener = 7,
 }
 
 /// A decoded header.
@@ -84,6 +87,7 @@ impl Header {
             4 => Kind::Ready,
             5 => Kind::Go,
             6 => Kind::Failed,
+            7 => Kind::Listener,
             _ => return Err(HeaderError::Garbage),
         };
         let body_len = u32::from_le_bytes([l0, l1, l2, l3]);
@@ -110,7 +114,9 @@ mod tests {
 
     #[test]
     fn every_kind_survives_the_wire() {
-        for kind in [Kind::Hello, Kind::HelloHeld, Kind::Process, Kind::Ready, Kind::Go, Kind::Failed] {
+        for kind in
+            [Kind::Hello, Kind::HelloHeld, Kind::Process, Kind::Ready, Kind::Go, Kind::Failed, Kind::Listener]
+        {
             let header = Header { kind, body_len: MAX_BODY_LEN };
             assert_eq!(Header::decode(header.encode()), Ok(header));
         }

@@ -1,11 +1,12 @@
-//! The protocol between nexcage-shim and nexcage-init: one stream socket, six messages.
+//! The protocol between nexcage-shim and nexcage-init: one stream socket, seven messages.
 //!
 //! ```text
 //! init                                   shim
 //!  ── Hello (version, held?) ───────────▶
 //!  ◀── Process (body; fds 0,1,2 as rights) ─   unless init already holds one
-//!  ── Ready ────────────────────────────▶      OCI "created"
+//!  ── Ready (fd of the pty's master) ───▶      OCI "created"; the fd only with a terminal
 //!  ◀── Go ──────────────────────────────       OCI "start"; the socket's name is gone by now
+//!  ── Listener (fd of the filter) ──────▶      only with a seccomp filter that notifies
 //!  ── end of stream ────────────────────▶      exec succeeded (the socket closes on exec)
 //!  ── Failed (step, errno) ─────────────▶      it did not
 //! ```
@@ -26,13 +27,18 @@ mod header;
 mod process;
 #[cfg(any(feature = "alloc", test))]
 mod process_buf;
+mod reader;
 mod step;
+mod task;
 
 pub use header::{HEADER_LEN, Header, HeaderError, Kind, MAX_BODY_LEN, VERSION};
-pub use process::{Capabilities, Malformed, Process, Strings, flags};
+pub use process::{Capabilities, Malformed, NO_PERSONALITY, Process, Seccomp, Strings, flags};
 #[cfg(any(feature = "alloc", test))]
-pub use process_buf::ProcessBuf;
+pub use process_buf::{ProcessBuf, SeccompBuf, TaskBuf};
 pub use step::{FAILED_LEN, Failed, Step};
+pub use task::{Task, Tasks};
+
+use reader::Reader;
 
 /// The name of the socket in the directory that is mounted into the container.
 pub const SOCKET_NAME: &str = "socket";

@@ -1,13 +1,31 @@
 //! The body of the process message.
 
+use crate::{Reader, Tasks};
 use core::ffi::CStr;
 
 /// Bits of [`Process::flags`].
 pub mod flags {
     /// Set `no_new_privs` before exec.
     pub const NO_NEW_PRIVILEGES: u32 = 1;
+    /// Open a pty in the container and make it stdin, stdout, stderr and the controlling terminal:
+    /// its master travels with *ready*.
+    pub const TERMINAL: u32 = 2;
     /// All bits that this version knows.
-    pub(crate) const ALL: u32 = NO_NEW_PRIVILEGES;
+    pub(crate) const ALL: u32 = NO_NEW_PRIVILEGES | TERMINAL;
+}
+
+/// [`Process::personality`] of a process whose execution domain is left as it is.
+pub const NO_PERSONALITY: u32 = u32::MAX;
+
+/// A seccomp filter, as seccomp(2) takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seccomp<'a> {
+    /// `SECCOMP_FILTER_FLAG_*`; with NEW_LISTENER the descriptor travels with
+    /// [`crate::Kind::Listener`].
+    pub flags: u32,
+    /// `struct sock_filter`s, 8 bytes each, in the order of the machine; empty for no filter. Not
+    /// aligned.
+    pub program: &'a [u8],
 }
 
 /// The five capability sets, as bit masks by capability number.
@@ -36,6 +54,8 @@ pub struct Process<'a> {
     pub gid: u32,
     /// File mode creation mask.
     pub umask: u32,
+    /// Execution domain, personality(2), or [`NO_PERSONALITY`].
+    pub personality: u32,
     /// Signals that the shim's caller ignored, bit n-1 for signal n: the process ignores them too.
     pub ignored_signals: u64,
     /// Signals that the shim's caller blocked, in the same form.
@@ -49,6 +69,15 @@ pub struct Process<'a> {
     pub args: Strings<'a>,
     /// environ, as given.
     pub env: Strings<'a>,
+    /// AppArmor profile from exec on; empty: unchanged.
+    pub apparmor: &'a CStr,
+    /// SELinux label from exec on; empty: unchanged.
+    pub selinux: &'a CStr,
+    /// The filter, loaded before the capabilities are dropped without [`flags::NO_NEW_PRIVILEGES`],
+    /// and last with it.
+    pub seccomp: Seccomp<'a>,
+    /// What is set up inside the container before *ready*.
+    pub tasks: Tasks<'a>,
 }
 
 /// The message does not say what this version expects.
@@ -58,8 +87,8 @@ pub struct Malformed;
 /// A list of C strings, one after the other in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strings<'a> {
-    count: usize,
-    bytes: &'a [u8],
+    pub(crate) count: usize,
+    pub(crate) bytes: &'a [u8],
 }
 
 impl<'a> Strings<'a> {
@@ -86,43 +115,6 @@ impl<'a> Strings<'a> {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
-        let (head, tail) = self.0.split_at_checked(len).ok_or(Malformed)?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn u32(&mut self) -> Result<u32, Malformed> {
-        self.bytes(4)?.try_into().map(u32::from_le_bytes).map_err(|_| Malformed)
-    }
-
-    fn len(&mut self) -> Result<usize, Malformed> {
-        usize::try_from(self.u32()?).map_err(|_| Malformed)
-    }
-
-    fn u64(&mut self) -> Result<u64, Malformed> {
-        self.bytes(8)?.try_into().map(u64::from_le_bytes).map_err(|_| Malformed)
-    }
-
-    fn string(&mut self) -> Result<&'a CStr, Malformed> {
-        let string = CStr::from_bytes_until_nul(self.0).map_err(|_| Malformed)?;
-        self.bytes(string.count_bytes() + 1)?;
-        Ok(string)
-    }
-
-    fn strings(&mut self) -> Result<Strings<'a>, Malformed> {
-        let count = self.len()?;
-        let start = self.0;
-        for _ in 0..count {
-            self.string()?;
-        }
-        Ok(Strings { count, bytes: &start[..start.len() - self.0.len()] })
-    }
-}
-
 impl<'a> Process<'a> {
     /// Reads a body; everything in it is borrowed.
     ///
@@ -131,6 +123,7 @@ impl<'a> Process<'a> {
     pub fn decode(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader(body);
         let (flags, uid, gid, umask) = (reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?);
+        let personality = reader.u32()?;
         let (ignored_signals, blocked_signals) = (reader.u64()?, reader.u64()?);
         let capabilities = Capabilities {
             bounding: reader.u64()?,
@@ -143,6 +136,9 @@ impl<'a> Process<'a> {
         let groups = reader.bytes(group_count.checked_mul(4).ok_or(Malformed)?)?;
         let cwd = reader.string()?;
         let (args, env) = (reader.strings()?, reader.strings()?);
+        let (apparmor, selinux) = (reader.string()?, reader.string()?);
+        let seccomp = Seccomp { flags: reader.u32()?, program: reader.program()? };
+        let tasks = Tasks::read(&mut reader)?;
         if !reader.0.is_empty() || args.is_empty() || flags & !flags::ALL != 0 {
             return Err(Malformed);
         }
@@ -151,6 +147,7 @@ impl<'a> Process<'a> {
             uid,
             gid,
             umask,
+            personality,
             ignored_signals,
             blocked_signals,
             capabilities,
@@ -158,6 +155,10 @@ impl<'a> Process<'a> {
             cwd,
             args,
             env,
+            apparmor,
+            selinux,
+            seccomp,
+            tasks,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The shim's side of the process message.
 
-use crate::Capabilities;
+use crate::reader::INSTRUCTION_LEN;
+use crate::{Capabilities, Task};
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 
@@ -12,6 +13,7 @@ pub struct ProcessBuf {
     pub uid: u32,
     pub gid: u32,
     pub umask: u32,
+    pub personality: u32,
     pub ignored_signals: u64,
     pub blocked_signals: u64,
     pub capabilities: Capabilities,
@@ -19,6 +21,39 @@ pub struct ProcessBuf {
     pub cwd: CString,
     pub args: Vec<CString>,
     pub env: Vec<CString>,
+    pub apparmor: CString,
+    pub selinux: CString,
+    pub seccomp: SeccompBuf,
+    pub tasks: Vec<TaskBuf>,
+}
+
+/// See [`crate::Seccomp`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "documented at Seccomp, which mirrors it")]
+pub struct SeccompBuf {
+    pub flags: u32,
+    pub program: Vec<u8>,
+}
+
+/// See [`Task`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "documented at Task, which mirrors it")]
+pub enum TaskBuf {
+    Node { path: CString, mode: u32, major: u32, minor: u32, uid: u32, gid: u32 },
+    Link { path: CString, target: CString },
+    Propagation { path: CString, flags: u32 },
+}
+
+impl TaskBuf {
+    fn borrow(&self) -> Task<'_> {
+        match *self {
+            TaskBuf::Node { ref path, mode, major, minor, uid, gid } => {
+                Task::Node { path, mode, major, minor, uid, gid }
+            }
+            TaskBuf::Link { ref path, ref target } => Task::Link { path, target },
+            TaskBuf::Propagation { ref path, flags } => Task::Propagation { path, flags },
+        }
+    }
 }
 
 impl ProcessBuf {
@@ -27,7 +62,7 @@ impl ProcessBuf {
     #[must_use]
     pub fn encode(&self) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        for word in [self.flags, self.uid, self.gid, self.umask] {
+        for word in [self.flags, self.uid, self.gid, self.umask, self.personality] {
             out.extend(word.to_le_bytes());
         }
         let c = &self.capabilities;
@@ -42,6 +77,13 @@ impl ProcessBuf {
             out.extend(u32::try_from(list.len()).ok()?.to_le_bytes());
             out.extend(list.iter().flat_map(CString::as_bytes_with_nul));
         }
+        out.extend(self.apparmor.as_bytes_with_nul());
+        out.extend(self.selinux.as_bytes_with_nul());
+        out.extend(self.seccomp.flags.to_le_bytes());
+        out.extend(u32::try_from(self.seccomp.program.len() / INSTRUCTION_LEN).ok()?.to_le_bytes());
+        out.extend(&self.seccomp.program);
+        out.extend(u32::try_from(self.tasks.len()).ok()?.to_le_bytes());
+        self.tasks.iter().for_each(|task| task.borrow().encode(&mut out));
         (out.len() <= crate::MAX_BODY_LEN as usize).then_some(out)
     }
 }
@@ -57,19 +99,50 @@ mod tests {
         vec(1..=255_u8, 0..40).prop_map(|bytes| CString::new(bytes).unwrap())
     }
 
+    fn task() -> impl Strategy<Value = TaskBuf> {
+        prop_oneof![
+            (c_string(), any::<[u32; 5]>()).prop_map(|(path, [mode, major, minor, uid, gid])| {
+                TaskBuf::Node { path, mode, major, minor, uid, gid }
+            }),
+            (c_string(), c_string()).prop_map(|(path, target)| TaskBuf::Link { path, target }),
+            (c_string(), any::<u32>()).prop_map(|(path, flags)| TaskBuf::Propagation { path, flags }),
+        ]
+    }
+
+    prop_compose! {
+        fn seccomp()(flags in any::<u32>(), program in vec(any::<[u8; INSTRUCTION_LEN]>(), 0..9)) -> SeccompBuf {
+            SeccompBuf { flags, program: program.concat() }
+        }
+    }
+
     prop_compose! {
         fn process()(
-            (flags, uid, gid, umask) in (0..=1_u32, any::<u32>(), any::<u32>(), any::<u32>()),
+            (flags, uid, gid, umask, personality) in (0..=3_u32, any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()),
             (ignored_signals, blocked_signals) in any::<(u64, u64)>(),
             sets in any::<[u64; 5]>(),
             groups in vec(any::<u32>(), 0..9),
             cwd in c_string(),
             args in vec(c_string(), 1..9),
             env in vec(c_string(), 0..9),
+            (apparmor, selinux, seccomp) in (c_string(), c_string(), seccomp()),
+            tasks in vec(task(), 0..9),
         ) -> ProcessBuf {
             let [bounding, effective, permitted, inheritable, ambient] = sets;
             let capabilities = Capabilities { bounding, effective, permitted, inheritable, ambient };
-            ProcessBuf { flags, uid, gid, umask, ignored_signals, blocked_signals, capabilities, groups, cwd, args, env }
+            ProcessBuf {
+                flags, uid, gid, umask, personality, ignored_signals, blocked_signals, capabilities, groups,
+                cwd, args, env, apparmor, selinux, seccomp, tasks,
+            }
+        }
+    }
+
+    fn to_owned(task: Task<'_>) -> TaskBuf {
+        match task {
+            Task::Node { path, mode, major, minor, uid, gid } => {
+                TaskBuf::Node { path: path.to_owned(), mode, major, minor, uid, gid }
+            }
+            Task::Link { path, target } => TaskBuf::Link { path: path.to_owned(), target: target.to_owned() },
+            Task::Propagation { path, flags } => TaskBuf::Propagation { path: path.to_owned(), flags },
         }
     }
 
@@ -79,6 +152,7 @@ mod tests {
             uid: p.uid,
             gid: p.gid,
             umask: p.umask,
+            personality: p.personality,
             ignored_signals: p.ignored_signals,
             blocked_signals: p.blocked_signals,
             capabilities: p.capabilities,
@@ -86,6 +160,10 @@ mod tests {
             cwd: p.cwd.to_owned(),
             args: p.args.iter().map(ToOwned::to_owned).collect(),
             env: p.env.iter().map(ToOwned::to_owned).collect(),
+            apparmor: p.apparmor.to_owned(),
+            selinux: p.selinux.to_owned(),
+            seccomp: SeccompBuf { flags: p.seccomp.flags, program: p.seccomp.program.to_vec() },
+            tasks: p.tasks.iter().map(to_owned).collect(),
         }
     }
 

@@ -5,7 +5,7 @@ pub const FAILED_LEN: usize = 8;
 
 macro_rules! steps {
     ($($step:ident = $number:literal $text:literal,)*) => {
-        /// A step of nexcage-init, in the order in which they are taken.
+        /// A step of nexcage-init.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[repr(u32)]
         pub enum Step { $(#[doc = $text] $step = $number,)* }
@@ -39,6 +39,13 @@ steps! {
     NoNewPrivileges = 12 "set no_new_privs",
     Signals = 13 "reset signal dispositions",
     Exec = 14 "execute the program",
+    Node = 15 "make a device node",
+    Link = 16 "make a symbolic link",
+    Propagation = 17 "set the propagation of a mount",
+    Terminal = 18 "open a terminal",
+    Personality = 19 "set the execution domain",
+    Seccomp = 20 "load the seccomp filter",
+    Label = 21 "set the AppArmor profile or SELinux label",
 }
 
 /// The body of a failure message.

@@ -1,6 +1,6 @@
 //! The processes that the tests hand over.
 
-use nexcage_handover::{Capabilities, ProcessBuf};
+use nexcage_handover::{Capabilities, NO_PERSONALITY, ProcessBuf, SeccompBuf};
 use std::ffi::CString;
 use std::fs;
 
@@ -16,6 +16,7 @@ pub(crate) fn command(args: &[&str]) -> ProcessBuf {
         uid: 0,
         gid: 0,
         umask: 0o022,
+        personality: NO_PERSONALITY,
         ignored_signals: 0,
         blocked_signals: 0,
         capabilities: Capabilities {
@@ -29,6 +30,10 @@ pub(crate) fn command(args: &[&str]) -> ProcessBuf {
         cwd: c"/".to_owned(),
         args: strings(args.iter().copied()),
         env: strings(["PATH=/bin", "HOME=/root"]),
+        apparmor: CString::default(),
+        selinux: CString::default(),
+        seccomp: SeccompBuf::default(),
+        tasks: vec![],
     }
 }
 

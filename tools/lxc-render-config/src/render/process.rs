@@ -4,7 +4,7 @@ use super::Draft;
 use super::id_map::{HostId, IdMaps};
 use crate::capability::{Capability, Set};
 use crate::field::Field;
-use nexcage_handover::{Capabilities, ProcessBuf, flags};
+use nexcage_handover::{Capabilities, NO_PERSONALITY, ProcessBuf, SeccompBuf, flags};
 use std::ffi::CString;
 
 /// The mode creation mask where the bundle has none, as runc's.
@@ -78,6 +78,7 @@ impl Draft<'_> {
             uid,
             gid,
             umask: id("umask").unwrap_or(UMASK),
+            personality: NO_PERSONALITY,
             ignored_signals: 0,
             blocked_signals: 0,
             capabilities,
@@ -85,6 +86,10 @@ impl Draft<'_> {
             cwd: process.get("cwd").and_then(c_string).unwrap_or_default(),
             args: process.each("args").filter_map(c_string).collect(),
             env: process.each("env").filter_map(c_string).collect(),
+            apparmor: CString::default(),
+            selinux: CString::default(),
+            seccomp: SeccompBuf::default(),
+            tasks: vec![],
         };
         let limits = process.each("rlimits").filter_map(limit).collect();
         let oom_score_adj = process.get("oomScoreAdj").and_then(Field::i64);
