@@ -40,7 +40,7 @@ codes! {
     Refused "NX-REFUSED" 4 "The bundle asks for something that cannot be expressed or is unsafe.";
     Id "NX-ID" 2 "A container id or a namespace is malformed.";
     Exists "NX-EXISTS" 1 "The container id is taken.";
-    NotFound "NX-NOT-FOUND" 1 "There is no such container.";
+    NotFound "NX-NOT-FOUND" 1 "There is no such container, or no such value in its state.";
     Record "NX-RECORD" 3 "A container's record cannot be read or written.";
     State "NX-STATE" 1 "The state directory cannot be prepared or removed.";
     LxcMissing "NX-LXC-MISSING" 1 "LXC is not installed.";

@@ -121,7 +121,14 @@ fn a_broken_record_is_named_and_the_others_are_shown() {
 #[test]
 fn wrong_use_says_so_on_stderr_alone() {
     let fixture = Fixture::new();
-    for args in [&["--format", "xml"][..], &["--format", "oci"], &["a", "b"], &["../x"], &["--nonsense"]] {
+    for args in [
+        &["--format", "xml"][..],
+        &["--from", "-", "--from", "-"],
+        &["--check", "--pointer", "/id"],
+        &["--pointer", "id"],
+        &["../x"],
+        &["--nonsense"],
+    ] {
         let (status, out, errors) = fixture.inspect(args);
         assert_eq!((status, out.as_str()), (2, ""), "{args:?}");
         assert!(errors.starts_with("state-inspect: error NX-"), "{errors}");
