@@ -4,7 +4,7 @@ use crate::json::{self, Document, Fault, Limits};
 use nexcage_cli::{Code, Diagnose};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Bundle {
     /// that can be stepped over are no error: they are in [`Document::faults`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         if path == Path::new("-") {
-            return Self::read(&mut io::stdin().lock(), path.to_owned(), None);
+            return Self::read(&mut io::stdin().lock(), 0, path.to_owned(), None);
         }
         if path.is_dir() {
             return Self::in_directory(path, path.join(CONFIG));
@@ -48,7 +48,8 @@ impl Bundle {
             return Self::in_directory(parent.unwrap_or(Path::new(".")), path.to_owned());
         }
         let mut file = File::open(path).map_err(|source| OpenError::cannot("open", path, source))?;
-        Self::read(&mut file, path.to_owned(), None)
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        Self::read(&mut file, size, path.to_owned(), None)
     }
 
     /// A document that comes from elsewhere, as a bundle without a directory.
@@ -68,24 +69,33 @@ impl Bundle {
         let mut file = openat(&handle, CONFIG, flags, Mode::empty())
             .map(File::from)
             .map_err(|source| OpenError::cannot("open", &config, source.into()))?;
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        let Some(metadata) = file.metadata().ok().filter(fs::Metadata::is_file) else {
             return Err(OpenError::NotAFile { path: config });
-        }
-        Self::read(&mut file, config, Some(Directory { path, handle }))
+        };
+        Self::read(&mut file, metadata.len(), config, Some(Directory { path, handle }))
     }
 
-    fn read(source: &mut dyn Read, config: PathBuf, directory: Option<Directory>) -> Result<Self, OpenError> {
+    /// Reads a document whose size is perhaps known.
+    fn read(
+        source: &mut dyn Read,
+        size: u64,
+        config: PathBuf,
+        directory: Option<Directory>,
+    ) -> Result<Self, OpenError> {
         let limits = Limits::default();
-        let mut bytes = vec![];
         // One byte more than may be read, so that the reader sees that there is more.
+        let most = limits.size as u64 + 1;
+        let mut bytes = Vec::with_capacity(usize::try_from(size.saturating_add(1).min(most)).unwrap_or(0));
         source
-            .take(limits.size as u64 + 1)
+            .take(most)
             .read_to_end(&mut bytes)
             .map_err(|source| OpenError::cannot("read", &config, source))?;
-        let file: Arc<str> = config.to_string_lossy().into();
         match json::parse(bytes, limits) {
-            Ok(document) => Ok(Bundle { directory, config, file, document }),
-            Err(fault) => Err(OpenError::Syntax { file, fault }),
+            Ok(document) => {
+                let file = config.to_string_lossy().into();
+                Ok(Bundle { directory, config, file, document })
+            }
+            Err(fault) => Err(OpenError::Syntax { path: config, fault }),
         }
     }
 
@@ -139,8 +149,8 @@ pub enum OpenError {
     },
     /// The document is not JSON.
     Syntax {
-        /// Its path, for messages.
-        file: Arc<str>,
+        /// Its path, `-` for standard input.
+        path: PathBuf,
         /// What is wrong and where.
         fault: Fault,
     },
@@ -159,7 +169,7 @@ impl fmt::Display for OpenError {
                 write!(f, "cannot {operation} {}", path.display())
             }
             OpenError::NotAFile { path } => write!(f, "{} is not a regular file", path.display()),
-            OpenError::Syntax { file, .. } => write!(f, "{file} is not JSON"),
+            OpenError::Syntax { path, .. } => write!(f, "{} is not JSON", path.display()),
         }
     }
 }
@@ -186,7 +196,6 @@ impl Diagnose for OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_directory_and_the_config_in_it_are_the_same_bundle() {

@@ -1,4 +1,4 @@
-//! Checks OCI bundles against the runtime specification 1.3.
+//! Checks OCI bundles against the runtime specification, versions 1.0 to 1.3.
 //!
 //! A [`Bundle`] is opened (its config.json read by [`json`], which keeps the position of
 //! everything), [`validate`] runs the rules of [`rules`] over it, and the [`Report`] holds every
@@ -17,103 +17,67 @@
 //! # Ok::<(), json::Fault>(())
 //! ```
 //!
-//! Invariants: nothing here panics on any input; the rules read the bundle and nothing else of the
-//! host; [`json`] and the rules on the document do no I/O.
+//! Invariants: nothing here panics on any input; the rules read the bundle and, unless the scope is
+//! [`Scope::Host`], nothing else of the host; [`json`] and the rules on the document do no I/O.
 
 mod bundle;
 pub mod command;
+mod host;
 pub mod json;
+mod options;
 mod report;
+mod rootfs;
 pub mod rules;
 
 pub use bundle::{Bundle, OpenError};
+pub use options::{Options, Profile, Scope, SpecVersion, SpecVersionChoice};
 pub use report::{Finding, Report, Severity};
 
+use host::Host;
 use report::Sink;
-use rules::Check;
+use rules::{Check, Image};
 use std::path::Path;
 
-/// What a validation looks at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
-    /// How far it goes beyond the document.
-    pub scope: Scope,
-    /// Which version of the specification the document is held against.
-    pub spec_version: SpecVersionChoice,
-    /// The runtime whose refusals are told as well.
-    pub profile: Option<Profile>,
-}
-
-/// How far a validation goes beyond the document.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// The document, and the files of the bundle if its directory is known.
-    #[default]
-    Bundle,
-    /// The document alone, even if the directory is known.
-    Document,
-    /// As [`Scope::Bundle`], and what the document names on this host.
-    Host,
-}
-
-/// Versions of the runtime specification that config.json was changed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SpecVersion {
-    /// 1.0.2 and before.
-    V1_0_2,
-    /// 1.1.0.
-    V1_1_0,
-    /// 1.2.0.
-    V1_2_0,
-    /// 1.2.1.
-    V1_2_1,
-    /// 1.3.0.
-    V1_3_0,
-}
-
-/// Which version of the specification a document is held against.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SpecVersionChoice {
-    /// The one that its `ociVersion` names.
-    #[default]
-    Auto,
-    /// This one, whatever it names.
-    Fixed(SpecVersion),
-}
-
-/// A runtime whose refusals and approximations are told as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// runc.
-    Runc,
-    /// crun.
-    Crun,
-    /// nexcage on plain LXC.
-    Lxc,
-    /// nexcage on Proxmox VE.
-    Pve,
-    /// The strictest reading: every advice of the specification is a demand.
-    Strict,
-}
-
-/// Runs every rule over a bundle.
+/// Runs every rule that applies over a bundle.
 #[must_use]
 pub fn validate(bundle: &Bundle, options: &Options) -> Report {
+    validate_on(bundle, options, &Host::default())
+}
+
+fn validate_on(bundle: &Bundle, options: &Options, host: &Host) -> Report {
     let mut findings = vec![];
+    let Options { scope, spec_version, profile } = *options;
+    let version = rules::version::settle(bundle, spec_version, &mut findings);
     for fault in bundle.document().faults() {
-        rules::json::report(fault, bundle, &mut findings);
+        rules::json::report(fault, bundle, version, &mut findings);
     }
-    rules::structure::check(bundle, &mut findings);
-    for rule in rules::all() {
-        let mut sink = Sink::new(rule, bundle.file(), &mut findings);
-        match rule.check {
-            Check::Structure => {}
-            Check::Document(check) => check(bundle.document().root(), &mut sink),
-            Check::Files(check) if options.scope != Scope::Document => check(bundle, &mut sink),
-            Check::Files(_) => {}
+    rules::structure::check(bundle, version, &mut findings);
+    let root = bundle.document().root();
+    let image = if scope == Scope::Document { None } else { Image::of(bundle) };
+    // Mounts are what a document may have thousands of: they are gone through once.
+    let mut on_mounts = vec![];
+    for rule in rules::all().filter(|rule| rule.applies(version, profile)) {
+        let mut sink = Sink::new(rule, version, bundle.file(), &mut findings);
+        match (rule.check, &image) {
+            (Check::Document(check), _) => check(root, &mut sink),
+            (Check::Mount(check), _) => on_mounts.push((rule, check)),
+            (Check::Files(check), _) if scope != Scope::Document => check(bundle, &mut sink),
+            (Check::Image(check), Some(image)) => check(image, &mut sink),
+            (Check::Host(check), _) if scope == Scope::Host => check(bundle, host, &mut sink),
+            _ => {}
         }
     }
-    Report::new(findings)
+    for mount in rules::mounts(root) {
+        for (rule, check) in &on_mounts {
+            check(&mount, &mut Sink::new(rule, version, bundle.file(), &mut findings));
+        }
+    }
+    for finding in &mut findings {
+        if profile.is_some_and(|profile| finding.rule.error_under.contains(&profile)) {
+            finding.severity = Severity::Error;
+        }
+    }
+    Report::new(bundle.file(), findings)
 }
 
 /// Opens what `path` names (see [`Bundle::open`]) and validates it. A document that cannot be read
@@ -125,7 +89,7 @@ pub fn validate(bundle: &Bundle, options: &Options) -> Report {
 pub fn check(path: &Path, options: &Options) -> Result<Report, OpenError> {
     match Bundle::open(path) {
         Ok(bundle) => Ok(validate(&bundle, options)),
-        Err(OpenError::Syntax { file, fault }) => Ok(Report::new(vec![rules::json::fatal(&fault, &file)])),
+        Err(OpenError::Syntax { path, fault }) => Ok(rules::json::fatal(&fault, &path)),
         Err(error) => Err(error),
     }
 }

@@ -1,7 +1,7 @@
 //! A document: its text and the tree over it.
 
 use super::position::Milestones;
-use super::{Fault, Kind, Node, Position};
+use super::{Fault, FaultKind, Kind, MOST_FAULTS, Node, Position};
 use std::sync::OnceLock;
 
 /// The place of a value in its document, in document order.
@@ -54,7 +54,11 @@ pub(super) struct Tree {
     /// in `unescaped`.
     pub(super) escapes: Vec<(u32, std::ops::Range<u32>)>,
     /// Faults stepped over, with their offsets and values.
-    pub(super) faults: Vec<(super::FaultKind, usize, Option<NodeId>)>,
+    pub(super) faults: Vec<(FaultKind, usize, Option<NodeId>)>,
+    /// Whether a key is twice in some object.
+    pub(super) has_duplicates: bool,
+    /// Whether a number has a fraction or an exponent.
+    pub(super) has_fractions: bool,
 }
 
 impl Document {
@@ -63,7 +67,10 @@ impl Document {
         let mut document = Document { text, tree, faults: Vec::new(), milestones: OnceLock::new() };
         document.faults = found
             .into_iter()
-            .map(|(kind, offset, node)| Fault { kind, offset, position: document.position(offset), node })
+            .map(|(kind, offset, node)| {
+                let position = document.position(offset);
+                Fault { kind, offset, position, node, around: None }
+            })
             .collect();
         document.faults.sort_by_key(|fault| fault.offset);
         document
@@ -93,7 +100,7 @@ impl Document {
         &self.text
     }
 
-    /// Faults that were stepped over, in the order of the text.
+    /// Faults that were stepped over, in the order of the text; of very many, those met first.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
@@ -104,6 +111,21 @@ impl Document {
     pub fn position(&self, offset: usize) -> Position {
         let text = self.text.as_bytes();
         self.milestones.get_or_init(|| Milestones::new(text)).position(text, offset)
+    }
+
+    /// Whether a number is written with a fraction or an exponent.
+    pub(crate) fn has_fractions(&self) -> bool {
+        self.tree.has_fractions
+    }
+
+    /// Whether there is a NUL in a key or a string: it can only come from an escape sequence.
+    pub(crate) fn has_nul(&self) -> bool {
+        self.tree.unescaped.contains('\0')
+    }
+
+    /// Whether a key is twice in some object.
+    pub(super) fn has_duplicates(&self) -> bool {
+        self.tree.has_duplicates
     }
 
     pub(super) fn slot(&self, id: NodeId) -> &Slot {
@@ -117,6 +139,31 @@ impl Document {
 }
 
 impl Tree {
+    pub(super) fn fault(&mut self, kind: FaultKind, offset: usize, node: Option<NodeId>) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push((kind, offset, node));
+        }
+    }
+
+    /// The slots of the values that stand directly in an array or object.
+    pub(super) fn children(&self, container: u32) -> impl Iterator<Item = u32> {
+        let end = self.slots[container as usize].next;
+        let first = Some(container + 1).filter(|first| *first < end);
+        std::iter::successors(first, move |child| {
+            Some(self.slots[*child as usize].next).filter(|next| *next < end)
+        })
+    }
+
+    pub(super) fn key<'t>(&'t self, text: &'t str, slot: &Slot) -> &'t str {
+        self.string(text, slot.key_start, slot.key_start + slot.key_len, slot.key_escaped)
+    }
+
+    /// Whether two members have the same key. Most have not, and their lengths tell.
+    pub(super) fn same_key(&self, text: &str, one: &Slot, other: &Slot) -> bool {
+        let plain = !one.key_escaped && !other.key_escaped;
+        !(plain && one.key_len != other.key_len) && self.key(text, one) == self.key(text, other)
+    }
+
     pub(super) fn string<'t>(&'t self, text: &'t str, start: u32, end: u32, escaped: bool) -> &'t str {
         if !escaped {
             return &text[start as usize..end as usize];

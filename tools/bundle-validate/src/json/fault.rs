@@ -14,6 +14,30 @@ pub struct Fault {
     pub position: Position,
     /// The value concerned, if there is a document to hold it.
     pub node: Option<NodeId>,
+    /// The text around, if there is no document to hold it.
+    pub around: Option<Box<Around>>,
+}
+
+/// The text on both sides of a place; what is not UTF-8 in it is U+FFFD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around {
+    /// What stands before the place.
+    pub before: String,
+    /// What begins at the place.
+    pub after: String,
+}
+
+impl Around {
+    /// Most bytes that are kept of each side.
+    pub const BYTES: usize = 256;
+
+    fn new(text: &[u8], offset: usize) -> Self {
+        let (before, after) = text.split_at(offset.min(text.len()));
+        let before = &before[before.len().saturating_sub(Self::BYTES)..];
+        let after = &after[..after.len().min(Self::BYTES)];
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Around { before: text(before), after: text(after) }
+    }
 }
 
 /// The kinds of faults.
@@ -23,6 +47,8 @@ pub enum FaultKind {
     TooLarge(usize),
     /// More open arrays and objects than the limit given.
     TooDeep(usize),
+    /// More values than the limit given.
+    TooMany(usize),
     /// Bytes that are not UTF-8.
     Utf8,
     /// Nothing but white space.
@@ -48,9 +74,11 @@ pub enum FaultKind {
 }
 
 impl Fault {
+    /// A fault in a text that is not kept.
     pub(super) fn new(kind: FaultKind, offset: usize, text: &[u8]) -> Self {
         let position = Position::START.advance(text.get(..offset).unwrap_or_default());
-        Fault { kind, offset, position, node: None }
+        let around = Some(Box::new(Around::new(text, offset)));
+        Fault { kind, offset, position, node: None, around }
     }
 }
 
@@ -59,6 +87,7 @@ impl fmt::Display for FaultKind {
         match self {
             FaultKind::TooLarge(limit) => write!(f, "larger than {limit} bytes"),
             FaultKind::TooDeep(limit) => write!(f, "nested deeper than {limit} levels"),
+            FaultKind::TooMany(limit) => write!(f, "more than {limit} values"),
             FaultKind::Utf8 => f.write_str("not UTF-8"),
             FaultKind::Empty => f.write_str("there is no document, only white space"),
             FaultKind::Expected(what) => write!(f, "expected {what}"),
@@ -68,7 +97,11 @@ impl fmt::Display for FaultKind {
             }
             FaultKind::Escape => f.write_str("no such escape sequence"),
             FaultKind::Number => f.write_str("malformed number"),
-            FaultKind::DuplicateKey(key) => write!(f, "key \"{}\" is there twice", key.escape_debug()),
+            FaultKind::DuplicateKey(key) => {
+                let most = key.char_indices().nth(60);
+                let (start, more) = most.map_or((key.as_str(), ""), |(end, _)| (&key[..end], "…"));
+                write!(f, "key \"{}{more}\" is there twice", start.escape_debug())
+            }
             FaultKind::LoneSurrogate(unit) => write!(f, "\\u{unit:04x} is half of a surrogate pair"),
             FaultKind::ByteOrderMark => f.write_str("byte order mark before the document"),
             FaultKind::TrailingData => f.write_str("there is more after the document"),

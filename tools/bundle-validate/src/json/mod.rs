@@ -10,6 +10,8 @@
 mod agreement;
 mod document;
 mod fault;
+#[cfg(test)]
+mod hostile;
 mod node;
 mod number;
 mod pointer;
@@ -18,7 +20,7 @@ mod reader;
 mod string;
 
 pub use document::{Document, NodeId};
-pub use fault::{Fault, FaultKind};
+pub use fault::{Around, Fault, FaultKind};
 pub use node::{Kind, Member, Node};
 pub use position::Position;
 
@@ -29,14 +31,20 @@ pub struct Limits {
     pub size: usize,
     /// Most arrays and objects open at once.
     pub depth: usize,
+    /// Most values; each takes 32 bytes beside its text.
+    pub values: usize,
 }
 
 impl Default for Limits {
-    /// 16 MiB, about a thousand times what engines write, and 128 levels.
+    /// 256 MiB, ten thousand times what engines write, 128 levels, and as many values as take 1 GiB.
     fn default() -> Self {
-        Limits { size: 16 << 20, depth: 128 }
+        Limits { size: 256 << 20, depth: 128, values: 32 << 20 }
     }
 }
+
+/// Most faults of a document that are kept: who has so many needs no more, and a document of nothing but
+/// faults would take many times its size.
+pub(crate) const MOST_FAULTS: usize = 32_768;
 
 /// Reads a document.
 ///
@@ -52,7 +60,7 @@ impl Default for Limits {
 /// ```
 pub fn parse(bytes: Vec<u8>, limits: Limits) -> Result<Document, Fault> {
     if bytes.len() > limits.size.min(u32::MAX as usize - 1) {
-        return Err(Fault::new(FaultKind::TooLarge(limits.size), 0, &[]));
+        return Err(Fault::new(FaultKind::TooLarge(limits.size), 0, &bytes));
     }
     let text = String::from_utf8(bytes)
         .map_err(|error| Fault::new(FaultKind::Utf8, error.utf8_error().valid_up_to(), error.as_bytes()))?;

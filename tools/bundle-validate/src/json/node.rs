@@ -160,7 +160,8 @@ impl<'d> Node<'d> {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Node<'d>> {
         let object = (self.kind() == Kind::Object).then_some(*self)?;
-        object.children().filter(|member| member.is_called(key)).last()
+        let mut found = object.children().filter(|member| member.is_called(key));
+        if self.document.has_duplicates() { found.last() } else { found.next() }
     }
 
     /// The value at a JSON pointer (RFC 6901) that starts here. `""` is the value itself.

@@ -37,6 +37,12 @@ fn some_digits(text: &[u8], from: usize) -> Result<usize, usize> {
 
 /// The value of a well-formed number if it is integral and fits.
 pub(super) fn integer(number: &str) -> Option<i128> {
+    // Most numbers are this short, and wide arithmetic is slow.
+    if number.len() < 19 {
+        if let Ok(value) = number.parse::<i64>() {
+            return Some(value.into());
+        }
+    }
     if let Ok(value) = number.parse() {
         return Some(value);
     }

@@ -2,7 +2,7 @@
 
 use super::document::{NO_PARENT, Slot, Tree};
 use super::string::{self, Scanned};
-use super::{FaultKind, Kind, Limits, NodeId, number};
+use super::{FaultKind, Kind, Limits, MOST_FAULTS, NodeId, number};
 use std::collections::HashSet;
 
 type Outcome<T> = Result<T, (FaultKind, usize)>;
@@ -13,6 +13,8 @@ type Outcome<T> = Result<T, (FaultKind, usize)>;
 /// The kind of the fault that ended the reading and its offset.
 pub(super) fn read(text: &str, limits: Limits) -> Outcome<Tree> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, depth: 0, limits, tree: Tree::default() };
+    // Indented documents have fewer values than this, and memory that is not used costs nothing.
+    reader.tree.slots.reserve((text.len() / 16).min(limits.values));
     reader.document()?;
     Ok(reader.tree)
 }
@@ -29,7 +31,7 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn document(&mut self) -> Outcome<()> {
         if self.bytes.starts_with(b"\xEF\xBB\xBF") {
-            self.tree.faults.push((FaultKind::ByteOrderMark, 0, None));
+            self.tree.fault(FaultKind::ByteOrderMark, 0, None);
             self.at = 3;
         }
         if self.peek().is_none() {
@@ -45,7 +47,7 @@ impl Reader<'_> {
             container = self.close(container)?;
             if container == NO_PARENT {
                 if self.peek().is_some() {
-                    self.tree.faults.push((FaultKind::TrailingData, self.at, None));
+                    self.tree.fault(FaultKind::TrailingData, self.at, None);
                 }
                 return Ok(());
             }
@@ -54,13 +56,27 @@ impl Reader<'_> {
 
     /// The next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
-        while let Some(byte) = self.bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(*byte);
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(byte);
             }
             self.at += 1;
+            if byte == b'\n' {
+                self.indentation();
+            }
         }
-        None
+    }
+
+    /// Steps over blanks, eight at a time: half of an indented document is blanks.
+    fn indentation(&mut self) {
+        while let Some(eight) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let other = u64::from_le_bytes(*eight) ^ u64::from_le_bytes([b' '; 8]);
+            self.at += other.trailing_zeros() as usize / 8;
+            if other != 0 {
+                return;
+            }
+        }
     }
 
     /// Reads the next value of `container`, with its key if that is an object. Of an array or
@@ -78,6 +94,9 @@ impl Reader<'_> {
             key_escaped: false,
             escaped: false,
         };
+        if self.tree.slots.len() >= self.limits.values {
+            return Err((FaultKind::TooMany(self.limits.values), self.at));
+        }
         let id = index(self.tree.slots.len());
         if container != NO_PARENT {
             let outer = &mut self.tree.slots[container as usize];
@@ -122,7 +141,10 @@ impl Reader<'_> {
             }
             Some(b'-' | b'0'..=b'9') => {
                 let length = number::scan(&self.bytes[self.at..]);
-                self.at += length.map_err(|far| (FaultKind::Number, self.at + far))?;
+                let length = length.map_err(|far| (FaultKind::Number, self.at + far))?;
+                let digits = self.bytes[self.at..self.at + length].iter().skip(1);
+                self.tree.has_fractions |= !digits.clone().all(u8::is_ascii_digit);
+                self.at += length;
                 Kind::Number
             }
             Some(b't') => self.literal("true", Kind::Bool)?,
@@ -148,12 +170,18 @@ impl Reader<'_> {
         self.at = scanned.end + 1;
         if scanned.escaped {
             let raw = &self.text[scanned.start..scanned.end];
-            let Tree { unescaped, escapes, faults, .. } = &mut self.tree;
-            let from = index(unescaped.len());
-            string::unescape(raw, unescaped, |unit, at| {
-                faults.push((FaultKind::LoneSurrogate(unit), scanned.start + at, Some(NodeId(id))));
+            let from = index(self.tree.unescaped.len());
+            let mut lone = vec![];
+            string::unescape(raw, &mut self.tree.unescaped, |unit, at| {
+                if lone.len() < MOST_FAULTS {
+                    lone.push((unit, at));
+                }
             });
-            escapes.push((index(scanned.start), from..index(unescaped.len())));
+            for (unit, at) in lone {
+                self.tree.fault(FaultKind::LoneSurrogate(unit), scanned.start + at, Some(NodeId(id)));
+            }
+            let range = from..index(self.tree.unescaped.len());
+            self.tree.escapes.push((index(scanned.start), range));
         }
         Ok(scanned)
     }
@@ -217,47 +245,40 @@ impl Reader<'_> {
     }
 
     fn find_duplicates(&mut self, object: u32) {
-        let slots = &self.tree.slots;
+        let tree = &self.tree;
         let mut duplicates = vec![];
-        let mut seen = Keys::new(slots[object as usize].len);
-        let mut child = object + 1;
-        while child < slots[object as usize].next {
-            let slot = &slots[child as usize];
-            let end = slot.key_start + slot.key_len;
-            let key = self.tree.string(self.text, slot.key_start, end, slot.key_escaped);
-            if !seen.insert(key) {
-                let offset = slot.key_start as usize - 1;
-                duplicates.push((FaultKind::DuplicateKey(key.to_owned()), offset, Some(NodeId(child))));
+        let mut report = |child: u32| {
+            if duplicates.len() < MOST_FAULTS {
+                let slot = &tree.slots[child as usize];
+                let kind = FaultKind::DuplicateKey(tree.key(self.text, slot).to_owned());
+                duplicates.push((kind, slot.key_start as usize - 1, Some(NodeId(child))));
             }
-            child = slot.next;
+        };
+        if tree.slots[object as usize].len <= FEW {
+            for child in tree.children(object) {
+                let slot = &tree.slots[child as usize];
+                let mut earlier = tree.children(object).take_while(|earlier| *earlier < child);
+                if earlier.any(|earlier| tree.same_key(self.text, &tree.slots[earlier as usize], slot)) {
+                    report(child);
+                }
+            }
+        } else {
+            let mut seen = HashSet::with_capacity(tree.slots[object as usize].len as usize);
+            for child in tree.children(object) {
+                if !seen.insert(tree.key(self.text, &tree.slots[child as usize])) {
+                    report(child);
+                }
+            }
         }
-        self.tree.faults.extend(duplicates);
-    }
-}
-
-/// Keys of one object: few are compared one by one, many are hashed.
-enum Keys<'t> {
-    Few(Vec<&'t str>),
-    Many(HashSet<&'t str>),
-}
-
-impl<'t> Keys<'t> {
-    fn new(count: u32) -> Self {
-        if count <= 24 { Keys::Few(Vec::with_capacity(count as usize)) } else { Keys::Many(HashSet::new()) }
-    }
-
-    /// Whether the key is new.
-    fn insert(&mut self, key: &'t str) -> bool {
-        match self {
-            Keys::Few(list) => {
-                let new = !list.contains(&key);
-                list.push(key);
-                new
-            }
-            Keys::Many(set) => set.insert(key),
+        for (kind, offset, node) in duplicates {
+            self.tree.has_duplicates = true;
+            self.tree.fault(kind, offset, node);
         }
     }
 }
+
+/// The most keys of an object that are faster compared one by one than hashed.
+const FEW: u32 = 24;
 
 /// A place in the text or in the tree; texts of 4 GiB and more are refused before they are read.
 fn index(place: usize) -> u32 {
@@ -270,7 +291,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &[u8]) -> (Option<FaultKind>, Vec<(FaultKind, usize)>) {
-        match parse(text.to_vec(), Limits { size: 1000, depth: 4 }) {
+        match parse(text.to_vec(), Limits { size: 1000, depth: 4, values: 20 }) {
             Err(Fault { kind, .. }) => (Some(kind), vec![]),
             Ok(read) => (None, read.faults().iter().map(|f| (f.kind.clone(), f.offset)).collect()),
         }
@@ -299,11 +320,16 @@ mod tests {
             (b"[[[[[]]]]]", "1:5"),
             (b"[[[[[1]]]]]", "1:5"),
         ] {
-            let fault = parse(text.to_vec(), Limits { size: 1000, depth: 4 }).unwrap_err();
+            let fault = parse(text.to_vec(), Limits { size: 1000, depth: 4, values: 20 }).unwrap_err();
             assert_eq!(fault.position.to_string(), at, "{:?}: {fault}", text.escape_ascii().to_string());
         }
         assert_eq!(kinds(&[b' '; 1001]).0, Some(FaultKind::TooLarge(1000)));
         assert_eq!(kinds(b"[[[[1]]]]"), (None, vec![]));
+        let numbers = ["1"; 20].join(",");
+        assert_eq!(kinds(&numbers.as_bytes()[..37]).0, None);
+        let fault =
+            parse(format!("[{numbers}]").into(), Limits { values: 20, ..Limits::default() }).unwrap_err();
+        assert_eq!((fault.kind, fault.offset), (FaultKind::TooMany(20), 39));
     }
 
     #[test]

@@ -18,8 +18,7 @@ pub(super) fn scan(text: &[u8], quote: usize) -> Result<Scanned, (FaultKind, usi
     let mut at = start;
     let mut escaped = false;
     loop {
-        let rest = text.get(at..).unwrap_or_default();
-        let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)) else {
+        let Some(plain) = plain(text.get(at..).unwrap_or_default()) else {
             return Err((FaultKind::UnterminatedString, text.len()));
         };
         at += plain;
@@ -32,6 +31,31 @@ pub(super) fn scan(text: &[u8], quote: usize) -> Result<Scanned, (FaultKind, usi
             control => return Err((FaultKind::ControlCharacter(control), at)),
         }
     }
+}
+
+/// How many bytes stand before the first that ends or interrupts a string. Eight at a time: strings
+/// are most of a document.
+fn plain(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for eight in text.chunks_exact(8) {
+        let special = special(u64::from_le_bytes(eight.try_into().ok()?));
+        if special != 0 {
+            return Some(at + special.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let found = text[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
+    found.map(|far| at + far)
+}
+
+/// Marks the bytes of a word that are a quote, a backslash or a control character in their highest
+/// bits. A borrow may mark bytes above the first such byte wrongly, so only the lowest mark counts.
+fn special(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let quote = below(word ^ (ONES * 0x22), 1);
+    let backslash = below(word ^ (ONES * 0x5C), 1);
+    (below(word, 0x20) | quote | backslash) & (ONES * 0x80)
 }
 
 /// The length of the escape sequence at the start of `text`.
@@ -115,6 +139,24 @@ mod tests {
             unescape(raw, &mut out, |unit, at| found.push((unit, at)));
             assert_eq!((out.as_str(), found.as_slice()), (text, lone), "{raw}");
         }
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_are_seen_as_one_by_one() {
+        let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                // What follows could hide or fake the first special byte.
+                for behind in [b' ', b'!', b'"', b'#', 0, 0x1F, 0x7F, 0x80, 0xFF] {
+                    let mut text = [b'~'; 20];
+                    text[at] = byte;
+                    text[at + 1..].fill(behind);
+                    let shown = text.escape_ascii().to_string();
+                    assert_eq!(plain(&text), text.iter().position(ends), "{shown}");
+                }
+            }
+        }
+        assert_eq!(plain(b""), None);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::Check::Document;
 use super::rules;
+use crate::Profile::Strict;
 use crate::Severity::{Error, Note, Warning};
+use crate::SpecVersion::V1_2_0;
 use crate::json::Node;
 use crate::report::Sink;
 
@@ -21,6 +23,7 @@ rules! {
         severity: Note,
         section: "config.md#annotations",
         explanation: "Keys should be in reverse domain notation, so that those of different parties never meet.",
+        error_under: &[Strict],
         check: Document(keys_have_a_domain),
         bad: &[r#"{"annotations": {"owner": "x"}}"#],
         good: &[r#"{"annotations": {"org.example.owner": "x"}}"#],
@@ -30,9 +33,25 @@ rules! {
         severity: Warning,
         section: "config.md#annotations",
         explanation: "Keys below org.opencontainers are reserved, but for those that the image specification converts.",
+        error_under: &[Strict],
         check: Document(reserved_keys_are_known),
         bad: &[r#"{"annotations": {"org.opencontainers.mine": "x"}}"#],
         good: &[r#"{"annotations": {"org.opencontainers.image.stopSignal": "15", "org.opencontainersx": "."}}"#],
+    }
+    VALUE {
+        id: "OCI-A3-VALUE",
+        severity: Warning,
+        section: "config.md#annotations",
+        explanation: "Values below org.opencontainers.image are those of the image specification: created is an RFC 3339 time, os, architecture and stopSignal are single words.",
+        since: V1_2_0,
+        error_under: &[Strict],
+        check: Document(converted_values_are_valid),
+        bad: &[
+            r#"{"annotations": {"org.opencontainers.image.created": "yesterday"}}"#,
+            r#"{"annotations": {"org.opencontainers.image.os": ""}}"#,
+        ],
+        good: &[r#"{"annotations": {"org.opencontainers.image.created": "2026-01-31T23:59:60.5+01:00", "org.opencontainers.image.os": "linux",
+            "org.opencontainers.image.stopSignal": "SIGRTMIN+3", "org.opencontainers.image.author": ""}}"#],
     }
 }
 
@@ -64,4 +83,40 @@ fn reserved_keys_are_known(config: Node<'_>, sink: &mut Sink<'_>) {
             sink.add_at_key(value, "keys below org.opencontainers are reserved");
         }
     }
+}
+
+fn converted_values_are_valid(config: Node<'_>, sink: &mut Sink<'_>) {
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    for (key, value) in entries(config) {
+        let Some(text) = value.as_str() else { continue };
+        match key.strip_prefix("org.opencontainers.image.") {
+            Some("created") if !is_time(text) => {
+                sink.add(value, "expected a time such as 2026-01-31T12:00:00Z");
+            }
+            Some("os" | "architecture" | "stopSignal") if !is_word(text) => {
+                sink.add(value, "expected a word");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text looks like a time of RFC 3339; the calendar is not consulted.
+fn is_time(text: &str) -> bool {
+    const PATTERN: &[u8] = b"0000-00-00T00:00:00";
+    let like = |text: &[u8], pattern: &[u8]| {
+        text.len() == pattern.len()
+            && text.iter().zip(pattern).all(|(byte, like)| match like {
+                b'0' => byte.is_ascii_digit(),
+                like => byte.eq_ignore_ascii_case(like),
+            })
+    };
+    let Some((time, rest)) = text.as_bytes().split_at_checked(PATTERN.len()) else { return false };
+    let digits = |rest: &[u8]| rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let zone = match rest.strip_prefix(b".") {
+        Some(fraction) if digits(fraction) > 0 => &fraction[digits(fraction)..],
+        Some(_) => return false,
+        None => rest,
+    };
+    like(time, PATTERN) && (like(zone, b"Z") || like(zone, b"+00:00") || like(zone, b"-00:00"))
 }

@@ -5,6 +5,7 @@ use super::forms::is_semver;
 use super::shape::{Field, Form, STRING, STRING_MAP, Shape, optional, required};
 use super::{annotations, hooks, linux, mounts, platform, process, root, rules, virtual_machine, windows};
 use crate::Severity::{Error, Warning};
+use crate::SpecVersion::{V1_1_0, V1_3_0};
 
 /// Everything that the specification defines.
 pub(super) static CONFIG: Shape = Shape::Object(FIELDS);
@@ -15,15 +16,15 @@ static FIELDS: &[Field] = &[
     optional("mounts", &mounts::MOUNTS, &mounts::LIST),
     optional("process", &process::PROCESS, &process::OBJECT),
     optional("hostname", &STRING, &NAMES),
-    optional("domainname", &STRING, &NAMES),
+    optional("domainname", &STRING, &NAMES).since(V1_1_0),
     optional("hooks", &hooks::HOOKS, &hooks::LIST),
     optional("annotations", &STRING_MAP, &annotations::MAP),
     optional("linux", &linux::LINUX, &platform::SECTION),
     optional("solaris", &platform::SOLARIS, &platform::SECTION),
     optional("windows", &windows::WINDOWS, &platform::SECTION),
     optional("vm", &virtual_machine::VM, &platform::SECTION),
-    optional("zos", &platform::ZOS, &platform::SECTION),
-    optional("freebsd", &platform::FREEBSD, &platform::SECTION),
+    optional("zos", &platform::ZOS, &platform::SECTION).since(V1_1_0),
+    optional("freebsd", &platform::FREEBSD, &platform::SECTION).since(V1_3_0),
 ];
 
 static VERSION_SHAPE: Shape =

@@ -3,6 +3,7 @@
 use super::Check::{Document, Structure};
 use super::rules;
 use super::shape::{INT64, STRING, Shape, UINT32, optional, required};
+use crate::Profile::Strict;
 use crate::Severity::{Error, Warning};
 use crate::json::Node;
 use crate::report::Sink;
@@ -39,6 +40,7 @@ rules! {
         severity: Warning,
         section: "config-linux.md#devices",
         explanation: "The same type and numbers should not be used for two devices.",
+        error_under: &[Strict],
         check: Document(numbers_are_unique),
         bad: &[r#"{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}, {"path": "/dev/y", "type": "u", "major": 1, "minor": 3}]}}"#],
         good: &[r#"{"linux": {"devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}, {"path": "/dev/y", "type": "b", "major": 1, "minor": 3}]}}"#],
@@ -72,11 +74,11 @@ rules! {
     }
 }
 
-fn devices(config: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+pub(super) fn devices(config: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     config.at("/linux/devices").into_iter().flat_map(|devices| devices.elements())
 }
 
-fn kind(device: Node<'_>) -> Option<&str> {
+pub(super) fn kind(device: Node<'_>) -> Option<&str> {
     device.get("type").and_then(|node| node.as_str())
 }
 

@@ -1,10 +1,11 @@
 //! Rules on the text: JSON as RFC 8259 has it, in UTF-8, without ambiguity.
 
 use super::{Check::Structure, Rule, rules};
-use crate::Bundle;
 use crate::Severity::{Error, Warning};
-use crate::json::{Fault, FaultKind};
-use crate::report::Finding;
+use crate::json::{Fault, FaultKind, Node};
+use crate::report::{Finding, Report, Sink};
+use crate::{Bundle, SpecVersion};
+use std::path::Path;
 use std::sync::Arc;
 
 rules! {
@@ -48,7 +49,7 @@ rules! {
         id: "OCI-JSON-LIMIT",
         severity: Error,
         section: "config.md",
-        explanation: "A document of more than 16 MiB or 128 levels is refused: no runtime is asked to read it.",
+        explanation: "A document of more than 256 MiB, 128 levels or 33554432 values is refused: no runtime is asked to read it.",
         check: Structure,
         bad: &["[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["],
         good: &["[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]"],
@@ -64,18 +65,25 @@ rules! {
     }
 }
 
-fn integers_are_plain(root: crate::json::Node<'_>, sink: &mut crate::report::Sink<'_>) {
+fn integers_are_plain(root: Node<'_>, sink: &mut Sink<'_>) {
+    if !root.document().has_fractions() {
+        return;
+    }
     for node in root.document().nodes() {
-        let Some(text) = node.number_text().filter(|text| text.contains(['.', 'e', 'E'])) else { continue };
+        let Some(text) = node.number_text().filter(|text| is_fancy(text)) else { continue };
         if let Some(value) = node.as_i128() {
             sink.add(node, format!("write {value} instead of {}", super::forms::excerpt(text)));
         }
     }
 }
 
+fn is_fancy(number: &str) -> bool {
+    number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
 fn rule(kind: &FaultKind) -> &'static Rule {
     match kind {
-        FaultKind::TooLarge(_) | FaultKind::TooDeep(_) => &LIMIT,
+        FaultKind::TooLarge(_) | FaultKind::TooDeep(_) | FaultKind::TooMany(_) => &LIMIT,
         FaultKind::Utf8 | FaultKind::LoneSurrogate(_) | FaultKind::ByteOrderMark => &UTF8,
         FaultKind::DuplicateKey(_) => &DUPLICATE,
         FaultKind::TrailingData => &TRAILING,
@@ -89,21 +97,25 @@ fn rule(kind: &FaultKind) -> &'static Rule {
 }
 
 /// The finding for a fault that the reader stepped over.
-pub(crate) fn report(fault: &Fault, bundle: &Bundle, findings: &mut Vec<Finding>) {
-    let node = fault.node.and_then(|id| bundle.document().node(id));
-    let pointer = node.map(|node| node.pointer()).unwrap_or_default();
-    findings.push(Finding { pointer, ..fatal(fault, bundle.file()) });
+pub(crate) fn report(fault: &Fault, bundle: &Bundle, version: SpecVersion, findings: &mut Vec<Finding>) {
+    let document = bundle.document();
+    let node = fault.node.and_then(|id| document.node(id)).unwrap_or_else(|| document.root());
+    let mut sink = Sink::new(rule(&fault.kind), version, bundle.file(), findings);
+    sink.add_at(node, fault.position, fault.kind.to_string());
 }
 
-/// The finding for a fault that ended the reading.
-pub(crate) fn fatal(fault: &Fault, file: &Arc<str>) -> Finding {
+/// The report on a document whose reading a fault ended: this one finding.
+pub(crate) fn fatal(fault: &Fault, path: &Path) -> Report {
+    let file: Arc<str> = path.to_string_lossy().into();
     let rule = rule(&fault.kind);
-    Finding {
+    let finding = Finding {
         rule,
         severity: rule.severity,
         pointer: String::new(),
         position: fault.position,
         message: fault.kind.to_string(),
-        file: Arc::clone(file),
-    }
+        file: Arc::clone(&file),
+        version: SpecVersion::NEWEST,
+    };
+    Report::new(&file, vec![finding])
 }

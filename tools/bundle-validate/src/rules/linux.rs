@@ -5,6 +5,7 @@ use super::forms::ABSOLUTES;
 use super::shape::{Field, STRING, STRING_MAP, STRINGS, Shape, optional, required};
 use super::{devices, memory_policy, namespaces, rdt, resources, rules, seccomp};
 use crate::Severity::{Error, Warning};
+use crate::SpecVersion::{V1_1_0, V1_3_0};
 use crate::json::Node;
 use crate::report::Sink;
 
@@ -14,13 +15,13 @@ static FIELDS: &[Field] = &[
     optional("namespaces", &namespaces::NAMESPACES, &namespaces::TYPE),
     optional("uidMappings", &namespaces::MAPPINGS, &namespaces::MAPPING),
     optional("gidMappings", &namespaces::MAPPINGS, &namespaces::MAPPING),
-    optional("timeOffsets", &namespaces::TIME_OFFSETS, &namespaces::CLOCK),
+    optional("timeOffsets", &namespaces::TIME_OFFSETS, &namespaces::CLOCK).since(V1_1_0),
     optional("devices", &devices::DEVICES, &devices::DEVICE),
-    optional("netDevices", &devices::NET_DEVICES, &devices::NET_DEVICE),
+    optional("netDevices", &devices::NET_DEVICES, &devices::NET_DEVICE).since(V1_3_0),
     optional("cgroupsPath", &STRING, &CGROUPS_PATH),
     optional("resources", &resources::RESOURCES, &resources::OBJECT),
     optional("intelRdt", &rdt::INTEL_RDT, &rdt::SCHEMA),
-    optional("memoryPolicy", &memory_policy::MEMORY_POLICY, &memory_policy::POLICY),
+    optional("memoryPolicy", &memory_policy::MEMORY_POLICY, &memory_policy::POLICY).since(V1_3_0),
     optional("sysctl", &STRING_MAP, &SYSCTL),
     optional("seccomp", &seccomp::SECCOMP, &seccomp::DEFAULT),
     optional("rootfsPropagation", &PROPAGATIONS, &PROPAGATION),

@@ -1,10 +1,12 @@
 //! Mounts: config.md#mounts.
 
-use super::Check::{Document, Structure};
+use super::Check::{Document, Mount as OfMount, Structure};
 use super::platform::Platform;
 use super::shape::{Field, STRING, STRINGS, Shape, UINT32, optional, required};
 use super::{forms, namespaces, rules};
+use crate::Profile::Strict;
 use crate::Severity::{Error, Warning};
+use crate::SpecVersion::{V1_1_0, V1_2_0};
 use crate::json::Node;
 use crate::report::Sink;
 
@@ -15,8 +17,8 @@ static FIELDS: &[Field] = &[
     optional("source", &STRING, &LIST),
     optional("type", &STRING, &TYPE),
     optional("options", &STRINGS, &OPTIONS),
-    optional("uidMappings", &MAPPINGS, &PAIRS),
-    optional("gidMappings", &MAPPINGS, &PAIRS),
+    optional("uidMappings", &MAPPINGS, &PAIRS).since(V1_1_0),
+    optional("gidMappings", &MAPPINGS, &PAIRS).since(V1_1_0),
 ];
 
 static MAPPINGS: Shape = Shape::Array(&Shape::Object(&[
@@ -40,7 +42,7 @@ rules! {
         severity: Error,
         section: "config.md#mounts",
         explanation: "Destinations have to be absolute on every platform but Linux.",
-        check: Document(destinations_are_absolute),
+        check: OfMount(destinations_are_absolute),
         bad: &[r#"{"linux": null, "zos": {}, "mounts": [{"destination": "a"}]}"#],
         good: &[
             r#"{"linux": null, "zos": {}, "mounts": [{"destination": "/a"}]}"#,
@@ -48,12 +50,24 @@ rules! {
             r#"{"root": null, "linux": null, "windows": {"layerFolders": ["x"], "hyperv": {}}, "mounts": [{"destination": "C:\\a"}]}"#,
         ],
     }
+    BEFORE_1_2 {
+        id: "OCI-M2-LINUX",
+        severity: Error,
+        section: "config.md#mounts",
+        explanation: "Before version 1.2.0 destinations had to be absolute on Linux too.",
+        until: Some(V1_2_0),
+        check: OfMount(destinations_should_be_absolute),
+        bad: &[r#"{"ociVersion": "1.0.2", "mounts": [{"destination": "a"}]}"#],
+        good: &[r#"{"ociVersion": "1.2.0", "mounts": [{"destination": "a"}]}"#],
+    }
     RELATIVE {
         id: "OCI-M2-RELATIVE",
         severity: Warning,
         section: "config.md#mounts",
         explanation: "On Linux a destination should be absolute; a relative one means a path from / and is deprecated.",
-        check: Document(destinations_should_be_absolute),
+        since: V1_2_0,
+        error_under: &[Strict],
+        check: OfMount(destinations_should_be_absolute),
         bad: &[r#"{"mounts": [{"destination": "a"}]}"#],
         good: &[r#"{"mounts": [{"destination": "/a"}]}"#],
     }
@@ -82,7 +96,7 @@ rules! {
         severity: Error,
         section: "config.md#linux-mount-options",
         explanation: "idmap and ridmap need mappings, of the mount itself or of a user namespace.",
-        check: Document(idmap_has_mappings),
+        check: OfMount(idmap_has_mappings),
         bad: &[r#"{"mounts": [{"destination": "/a", "options": ["bind", "idmap"]}]}"#],
         good: &[
             r#"{"mounts": [{"destination": "/a", "options": ["bind", "ridmap"],
@@ -96,7 +110,7 @@ rules! {
         severity: Error,
         section: "config.md#posix-platform-mounts",
         explanation: "uidMappings and gidMappings of a mount go together; an entry has containerID, hostID and size.",
-        check: Document(mappings_go_together),
+        check: OfMount(mappings_go_together),
         bad: &[
             r#"{"mounts": [{"destination": "/a", "uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]}]}"#,
             r#"{"mounts": [{"destination": "/a", "uidMappings": [{"containerID": 0}], "gidMappings": []}]}"#,
@@ -110,7 +124,9 @@ rules! {
         severity: Warning,
         section: "config.md#posix-platform-mounts",
         explanation: "A mount with mappings should have the option idmap or ridmap.",
-        check: Document(mappings_are_used),
+        since: V1_2_0,
+        error_under: &[Strict],
+        check: OfMount(mappings_are_used),
         bad: &[r#"{"mounts": [{"destination": "/a", "uidMappings": [], "gidMappings": []}]}"#],
         good: &[r#"{"mounts": [{"destination": "/a", "uidMappings": [], "gidMappings": [], "options": ["idmap"]}]}"#],
     }
@@ -125,32 +141,101 @@ rules! {
     }
 }
 
-fn mounts(config: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+/// A mount, its members looked up once for all rules.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mount<'d> {
+    /// Of the document.
+    pub(super) platform: Platform,
+    pub(super) destination: Option<(Node<'d>, &'d str)>,
+    pub(super) source: Option<Node<'d>>,
+    /// The member `type`.
+    pub(super) kind: Option<Node<'d>>,
+    pub(super) options: Option<Node<'d>>,
+    pub(super) uid_mappings: Option<Node<'d>>,
+    pub(super) gid_mappings: Option<Node<'d>>,
+    /// Its option idmap or ridmap.
+    pub(super) idmap: Option<Node<'d>>,
+    pub(super) is_bind: bool,
+}
+
+impl<'d> Mount<'d> {
+    fn of(mount: Node<'d>, platform: Platform) -> Self {
+        let mut found = Mount {
+            platform,
+            destination: None,
+            source: None,
+            kind: None,
+            options: None,
+            uid_mappings: None,
+            gid_mappings: None,
+            idmap: None,
+            is_bind: false,
+        };
+        for member in mount.members() {
+            let value = Some(member.value);
+            match member.key {
+                "destination" => found.destination = member.value.as_str().map(|path| (member.value, path)),
+                "source" => found.source = value,
+                "type" => found.kind = value,
+                "options" => found.options = value,
+                "uidMappings" => found.uid_mappings = value,
+                "gidMappings" => found.gid_mappings = value,
+                _ => {}
+            }
+        }
+        found.is_bind = found.kind.and_then(|kind| kind.as_str()) == Some("bind");
+        for (node, option) in found.options() {
+            match option {
+                "bind" | "rbind" => found.is_bind = true,
+                "idmap" | "ridmap" => found.idmap = found.idmap.or(Some(node)),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    pub(super) fn options(&self) -> impl Iterator<Item = (Node<'d>, &'d str)> + use<'d> {
+        strings(self.options)
+    }
+}
+
+/// The strings of an array.
+pub(super) fn strings(array: Option<Node<'_>>) -> impl Iterator<Item = (Node<'_>, &str)> {
+    let elements = array.into_iter().flat_map(|array| array.elements());
+    elements.filter_map(|element| Some((element, element.as_str()?)))
+}
+
+/// The mounts of a document.
+pub(crate) fn mounts(config: Node<'_>) -> impl Iterator<Item = Mount<'_>> {
+    let platform = Platform::of(config);
+    elements(config).map(move |mount| Mount::of(mount, platform))
+}
+
+fn elements(config: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     config.get("mounts").into_iter().flat_map(|mounts| mounts.elements())
 }
 
-fn destinations(config: Node<'_>) -> impl Iterator<Item = (Node<'_>, &str)> {
-    mounts(config)
-        .filter_map(|mount| mount.get("destination"))
-        .filter_map(|destination| Some((destination, destination.as_str()?)))
+/// Their destinations alone.
+pub(super) fn destinations(config: Node<'_>) -> impl Iterator<Item = (Node<'_>, &str)> {
+    let destinations = elements(config).filter_map(|mount| mount.get("destination"));
+    destinations.filter_map(|destination| Some((destination, destination.as_str()?)))
 }
 
-fn destinations_are_absolute(config: Node<'_>, sink: &mut Sink<'_>) {
-    let absolute = match Platform::of(config) {
+fn destinations_are_absolute(mount: &Mount<'_>, sink: &mut Sink<'_>) {
+    let absolute = match mount.platform {
         Platform::Linux => return,
         Platform::Posix => forms::is_absolute,
         Platform::Windows => super::windows::is_absolute,
     };
-    for (node, _) in destinations(config).filter(|(_, path)| !absolute(path)) {
+    if let Some((node, _)) = mount.destination.filter(|(_, path)| !absolute(path)) {
         sink.add(node, "the destination has to be absolute");
     }
 }
 
-fn destinations_should_be_absolute(config: Node<'_>, sink: &mut Sink<'_>) {
-    if Platform::of(config) == Platform::Linux {
-        for (node, _) in destinations(config).filter(|(_, path)| !forms::is_absolute(path)) {
-            sink.add(node, "the destination is relative; it will be taken from /");
-        }
+fn destinations_should_be_absolute(mount: &Mount<'_>, sink: &mut Sink<'_>) {
+    let relative = mount.destination.filter(|(_, path)| !forms::is_absolute(path));
+    if let Some((node, _)) = relative.filter(|_| mount.platform == Platform::Linux) {
+        sink.add(node, "the destination is relative; it will be taken from /");
     }
 }
 
@@ -174,41 +259,25 @@ fn windows_destinations_are_apart(config: Node<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-fn maps_ids(mount: Node<'_>) -> Option<Node<'_>> {
-    let options = mount.get("options")?;
-    options.elements().find(|option| matches!(option.as_str(), Some("idmap" | "ridmap")))
-}
-
-fn idmap_has_mappings(config: Node<'_>, sink: &mut Sink<'_>) {
-    if namespaces::has(config, "user") {
-        return;
-    }
-    for mount in mounts(config)
-        .filter(|mount| mount.get("uidMappings").is_none() && mount.get("gidMappings").is_none())
-    {
-        if let Some(option) = maps_ids(mount) {
-            sink.add(option, "there are no mappings: neither of this mount nor of a user namespace");
-        }
+fn idmap_has_mappings(mount: &Mount<'_>, sink: &mut Sink<'_>) {
+    let Some(option) = mount.idmap else { return };
+    let own = mount.uid_mappings.or(mount.gid_mappings).is_some();
+    if !own && !namespaces::has(option.document().root(), "user") {
+        sink.add(option, "there are no mappings: neither of this mount nor of a user namespace");
     }
 }
 
-fn mappings_go_together(config: Node<'_>, sink: &mut Sink<'_>) {
-    for mount in mounts(config) {
-        match (mount.get("uidMappings"), mount.get("gidMappings")) {
-            (Some(one), None) => sink.add_at_key(one, "`gidMappings` is missing"),
-            (None, Some(one)) => sink.add_at_key(one, "`uidMappings` is missing"),
-            _ => {}
-        }
+fn mappings_go_together(mount: &Mount<'_>, sink: &mut Sink<'_>) {
+    match (mount.uid_mappings, mount.gid_mappings) {
+        (Some(one), None) => sink.add_at_key(one, "`gidMappings` is missing"),
+        (None, Some(one)) => sink.add_at_key(one, "`uidMappings` is missing"),
+        _ => {}
     }
 }
 
-fn mappings_are_used(config: Node<'_>, sink: &mut Sink<'_>) {
-    for mount in mounts(config).filter(|mount| maps_ids(*mount).is_none()) {
-        if let Some(mappings) = mount.get("uidMappings").or_else(|| mount.get("gidMappings")) {
-            sink.add_at_key(
-                mappings,
-                "the mount has mappings but neither idmap nor ridmap among its options",
-            );
-        }
+fn mappings_are_used(mount: &Mount<'_>, sink: &mut Sink<'_>) {
+    let mappings = mount.uid_mappings.or(mount.gid_mappings);
+    if let Some(mappings) = mappings.filter(|_| mount.idmap.is_none()) {
+        sink.add_at_key(mappings, "the mount has mappings but neither idmap nor ridmap among its options");
     }
 }

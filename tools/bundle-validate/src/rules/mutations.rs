@@ -4,18 +4,35 @@ use super::config::CONFIG;
 use super::examples::{base, good_documents, merge};
 use super::shape::Shape;
 use crate::json::{self, Limits};
-use crate::{Bundle, Options, Report, Severity, validate};
+use crate::{Bundle, Options, Profile, Report, Severity, SpecVersion, SpecVersionChoice, validate};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-fn report(text: &str) -> (Bundle, Report) {
+pub(super) fn report(text: &str) -> (Bundle, Report) {
+    report_under(text, &Options::default())
+}
+
+fn report_under(text: &str, options: &Options) -> (Bundle, Report) {
     let document = json::parse(text.into(), Limits { depth: 1000, ..Limits::default() }).unwrap();
     let bundle = Bundle::from_document(document);
-    let report = validate(&bundle, &Options::default());
+    let report = validate(&bundle, options);
     (bundle, report)
 }
+
+/// Every version with every profile.
+static OPTIONS: LazyLock<Vec<Options>> = LazyLock::new(|| {
+    let versions = SpecVersion::ALL.iter().map(|version| SpecVersionChoice::Fixed(*version));
+    let versions = versions.chain([SpecVersionChoice::Auto]);
+    let profiles: Vec<_> = Profile::ALL.iter().copied().map(Some).chain([None]).collect();
+    let every = |spec_version| {
+        let options =
+            |profile: &Option<Profile>| Options { spec_version, profile: *profile, ..Options::default() };
+        profiles.iter().map(options).collect::<Vec<_>>()
+    };
+    versions.flat_map(every).collect()
+});
 
 /// The pointers of a value and of everything in it.
 fn pointers(value: &Value, here: &str, found: &mut Vec<String>) {
@@ -36,7 +53,7 @@ fn pointers(value: &Value, here: &str, found: &mut Vec<String>) {
     }
 }
 
-fn all_pointers(value: &Value) -> Vec<String> {
+pub(super) fn all_pointers(value: &Value) -> Vec<String> {
     let mut found = vec![];
     pointers(value, "", &mut found);
     found
@@ -102,6 +119,8 @@ fn rest() -> Value {
 
 #[test]
 fn a_wrong_type_is_an_error_at_its_pointer_whatever_the_field() {
+    // In turn, as all of them at every place would take minutes.
+    let mut options = OPTIONS.iter().cycle();
     let others = [json!(null), json!(true), json!(1.5), json!("\u{1}"), json!([]), json!({})];
     for document in &*DOCUMENTS {
         for pointer in all_pointers(document) {
@@ -113,9 +132,10 @@ fn a_wrong_type_is_an_error_at_its_pointer_whatever_the_field() {
             for other in others.iter().filter(|other| std::mem::discriminant(*other) != kind) {
                 let mut damaged = document.clone();
                 *damaged.pointer_mut(&pointer).unwrap() = other.clone();
-                let (_, report) = report(&damaged.to_string());
+                let options = options.next().unwrap();
+                let (_, report) = report_under(&damaged.to_string(), options);
                 let found = report.findings().any(|f| f.severity == Severity::Error && f.pointer == pointer);
-                assert!(found, "{other} at {pointer} in {document}:\n{}", report.human());
+                assert!(found, "{other} at {pointer} in {document}, {options:?}:\n{}", report.human());
             }
         }
     }
@@ -150,12 +170,13 @@ proptest! {
         which in any::<prop::sample::Index>(),
         place in any::<prop::sample::Index>(),
         value in any_value(),
+        options in any::<prop::sample::Index>(),
     ) {
         let mut document = which.get(&DOCUMENTS).clone();
         let places = all_pointers(&document);
         *document.pointer_mut(&places[place.index(places.len())]).unwrap() = value;
         let text = format!("{document:#}");
-        let (bundle, report) = report(&text);
+        let (bundle, report) = report_under(&text, options.get(&OPTIONS));
         for finding in report.findings() {
             let node = bundle.document().root().at(&finding.pointer);
             prop_assert!(node.is_some(), "{} is not there", finding.pointer);

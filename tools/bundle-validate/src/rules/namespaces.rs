@@ -88,8 +88,13 @@ rules! {
 
 /// Whether a Linux document has a namespace of this type.
 pub(super) fn has(config: Node<'_>, wanted: &str) -> bool {
+    find(config, wanted).is_some()
+}
+
+/// The namespace of this type of a Linux document.
+pub(super) fn find<'d>(config: Node<'d>, wanted: &str) -> Option<Node<'d>> {
     let mut namespaces = config.at("/linux/namespaces").into_iter().flat_map(|list| list.elements());
-    namespaces.any(|namespace| namespace.get("type").and_then(|node| node.as_str()) == Some(wanted))
+    namespaces.find(|namespace| namespace.get("type").and_then(|node| node.as_str()) == Some(wanted))
 }
 
 fn types_are_unique(config: Node<'_>, sink: &mut Sink<'_>) {

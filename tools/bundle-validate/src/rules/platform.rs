@@ -4,7 +4,8 @@ use super::Check::{Document, Structure};
 use super::namespaces::{ZOS_NAMESPACES, duplicate_types};
 use super::rules;
 use super::shape::{BOOL, Field, STRING, STRINGS, Shape, UINT32, optional, required};
-use crate::Severity::Error;
+use crate::Severity::{Error, Warning};
+use crate::SpecVersion::V1_3_0;
 use crate::json::Node;
 use crate::report::Sink;
 
@@ -127,6 +128,16 @@ rules! {
         bad: &[r#"{"freebsd": {"devices": [{}]}}"#, r#"{"freebsd": {"devices": [{"path": "pf", "mode": "0700"}]}}"#],
         good: &[r#"{"freebsd": {"devices": [{"path": "pf", "mode": 448}]}}"#],
     }
+    FREEBSD_PATH {
+        id: "OCI-F1-PATH",
+        severity: Warning,
+        section: "config-freebsd.md#devices",
+        explanation: "The path of a FreeBSD device is relative to /dev.",
+        since: V1_3_0,
+        check: Document(freebsd_paths_are_relative),
+        bad: &[r#"{"freebsd": {"devices": [{"path": "/dev/pf"}]}}"#],
+        good: &[r#"{"freebsd": {"devices": [{"path": "pf"}]}}"#],
+    }
     FREEBSD_JAIL {
         id: "OCI-F2",
         severity: Error,
@@ -148,6 +159,15 @@ rules! {
             r#"{"zos": {"namespaces": [{"type": "pid", "path": "x"}]}}"#,
         ],
         good: &[r#"{"zos": {"namespaces": [{"type": "pid"}, {"type": "ipc", "path": "/x"}]}}"#],
+    }
+}
+
+fn freebsd_paths_are_relative(config: Node<'_>, sink: &mut Sink<'_>) {
+    let devices = config.at("/freebsd/devices").into_iter().flat_map(|devices| devices.elements());
+    for path in devices.filter_map(|device| device.get("path")) {
+        if path.as_str().is_some_and(super::forms::is_absolute) {
+            sink.add(path, "expected a path relative to /dev");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::shape::{
 };
 use super::{forms, rules};
 use crate::Severity::{Error, Warning};
+use crate::SpecVersion::{V1_1_0, V1_2_1};
 use crate::json::Node;
 use crate::report::Sink;
 use std::collections::HashSet;
@@ -28,9 +29,9 @@ static FIELDS: &[Field] = &[
     optional("capabilities", &CAPABILITIES, &CAPABILITY_SETS),
     optional("noNewPrivileges", &BOOL, &SWITCHES),
     optional("oomScoreAdj", &INT64, &OOM),
-    optional("scheduler", &SCHEDULER, &scheduling::POLICY),
-    optional("ioPriority", &IO_PRIORITY, &scheduling::IO),
-    optional("execCPUAffinity", &AFFINITY, &scheduling::CPUS),
+    optional("scheduler", &SCHEDULER, &scheduling::POLICY).since(V1_1_0),
+    optional("ioPriority", &IO_PRIORITY, &scheduling::IO).since(V1_1_0),
+    optional("execCPUAffinity", &AFFINITY, &scheduling::CPUS).since(V1_2_1),
 ];
 
 static CONSOLE_SIZE: Shape =

@@ -4,18 +4,20 @@ use super::Check::{Document, Structure};
 use super::forms::ONE_LINE;
 use super::rules;
 use super::shape::{BOOL, Form, STRING, Shape, optional};
+use crate::Profile::Strict;
 use crate::Severity::{Error, Note, Warning};
+use crate::SpecVersion::{V1_1_0, V1_3_0};
 use crate::json::Node;
 use crate::report::Sink;
 
 pub(super) static INTEL_RDT: Shape = Shape::Object(&[
     optional("closID", &STRING, &SCHEMA),
-    optional("schemata", &Shape::Array(&ONE_LINE), &SCHEMA),
+    optional("schemata", &Shape::Array(&ONE_LINE), &SCHEMA).since(V1_3_0),
     optional("l3CacheSchema", &ONE_LINE, &SCHEMA),
     optional("memBwSchema", &BANDWIDTH, &SCHEMA),
-    optional("enableMonitoring", &BOOL, &SCHEMA),
-    optional("enableCMT", &BOOL, &SCHEMA),
-    optional("enableMBM", &BOOL, &SCHEMA),
+    optional("enableMonitoring", &BOOL, &SCHEMA).since(V1_3_0),
+    optional("enableCMT", &BOOL, &SCHEMA).since(V1_1_0).until(V1_3_0, &REPLACED),
+    optional("enableMBM", &BOOL, &SCHEMA).since(V1_1_0).until(V1_3_0, &REPLACED),
 ]);
 
 static BANDWIDTH: Shape = Shape::Form(&Form {
@@ -43,6 +45,7 @@ rules! {
         severity: Warning,
         section: "config-linux.md#intelrdt",
         explanation: "The schema of the L3 cache should start with L3:.",
+        error_under: &[Strict],
         check: Document(cache_schema_has_its_prefix),
         bad: &[r#"{"linux": {"intelRdt": {"l3CacheSchema": "0=7f0"}}}"#],
         good: &[r#"{"linux": {"intelRdt": {"l3CacheSchema": "L3:0=7f0"}}}"#],
@@ -52,9 +55,13 @@ rules! {
         severity: Note,
         section: "config-linux.md#intelrdt",
         explanation: "enableCMT and enableMBM were replaced by enableMonitoring in version 1.3.0.",
-        check: Document(monitoring_has_its_new_name),
+        since: V1_3_0,
+        check: Structure,
         bad: &[r#"{"linux": {"intelRdt": {"enableCMT": true}}}"#, r#"{"linux": {"intelRdt": {"enableMBM": false}}}"#],
-        good: &[r#"{"linux": {"intelRdt": {"enableMonitoring": true}}}"#],
+        good: &[
+            r#"{"linux": {"intelRdt": {"enableMonitoring": true}}}"#,
+            r#"{"ociVersion": "1.2.1", "linux": {"intelRdt": {"enableCMT": true, "enableMBM": true}}}"#,
+        ],
     }
 }
 
@@ -62,13 +69,5 @@ fn cache_schema_has_its_prefix(config: Node<'_>, sink: &mut Sink<'_>) {
     let schema = config.at("/linux/intelRdt/l3CacheSchema");
     if let Some(schema) = schema.filter(|node| node.as_str().is_some_and(|text| !text.starts_with("L3:"))) {
         sink.add(schema, "the schema should start with L3:");
-    }
-}
-
-fn monitoring_has_its_new_name(config: Node<'_>, sink: &mut Sink<'_>) {
-    for old in ["/linux/intelRdt/enableCMT", "/linux/intelRdt/enableMBM"] {
-        if let Some(node) = config.at(old) {
-            sink.add_at_key(node, "replaced by `enableMonitoring` in 1.3.0");
-        }
     }
 }

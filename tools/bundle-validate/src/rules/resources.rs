@@ -5,6 +5,7 @@ use super::forms::LIST;
 use super::shape::{BOOL, Field, Form, INT64, STRING, STRING_MAP, Shape, UINT32, UINT64, optional, required};
 use super::{block_io, rules};
 use crate::Severity::Error;
+use crate::SpecVersion::V1_1_0;
 use crate::json::Node;
 use crate::report::Sink;
 
@@ -19,7 +20,7 @@ static FIELDS: &[Field] = &[
     optional("network", &NETWORK, &PRIORITY),
     optional("pids", &Shape::Object(&[required("limit", &INT64, &PIDS)]), &PIDS),
     optional("rdma", &Shape::Map(&RDMA_DEVICE), &RDMA),
-    optional("unified", &STRING_MAP, &UNIFIED),
+    optional("unified", &STRING_MAP, &UNIFIED).since(V1_1_0),
 ];
 
 static ACCESS_RULE: Shape = Shape::Object(&[
@@ -46,19 +47,19 @@ static MEMORY: Shape = Shape::Object(&[
     optional("swappiness", &Shape::Integer(0, 100), &AMOUNT),
     optional("disableOOMKiller", &BOOL, &AMOUNT),
     optional("useHierarchy", &BOOL, &AMOUNT),
-    optional("checkBeforeUpdate", &BOOL, &AMOUNT),
+    optional("checkBeforeUpdate", &BOOL, &AMOUNT).since(V1_1_0),
 ]);
 
 static CPU: Shape = Shape::Object(&[
     optional("shares", &UINT64, &CPUS),
     optional("quota", &INT64, &CPUS),
-    optional("burst", &UINT64, &BURST),
+    optional("burst", &UINT64, &BURST).since(V1_1_0),
     optional("period", &UINT64, &CPUS),
     optional("realtimeRuntime", &INT64, &CPUS),
     optional("realtimePeriod", &UINT64, &CPUS),
     optional("cpus", &LIST, &CPUS),
     optional("mems", &LIST, &CPUS),
-    optional("idle", &Shape::Integer(0, 1), &CPUS),
+    optional("idle", &Shape::Integer(0, 1), &CPUS).since(V1_1_0),
 ]);
 
 static HUGE_PAGE: Shape =

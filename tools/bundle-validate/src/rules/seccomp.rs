@@ -4,6 +4,7 @@ use super::Check::{Document, Structure};
 use super::rules;
 use super::shape::{Field, STRING, Shape, UINT32, UINT64, optional, required};
 use crate::Severity::Error;
+use crate::SpecVersion::V1_1_0;
 use crate::json::Node;
 use crate::report::Sink;
 
@@ -11,18 +12,18 @@ pub(super) static SECCOMP: Shape = Shape::Object(FIELDS);
 
 static FIELDS: &[Field] = &[
     required("defaultAction", &ACTIONS, &DEFAULT),
-    optional("defaultErrnoRet", &UINT32, &ERRNO),
+    optional("defaultErrnoRet", &UINT32, &ERRNO).since(V1_1_0),
     optional("architectures", &Shape::Array(&ARCHITECTURES), &NAMES),
     optional("flags", &Shape::Array(&FLAGS), &NAMES),
-    optional("listenerPath", &STRING, &LISTENER),
-    optional("listenerMetadata", &STRING, &LISTENER),
+    optional("listenerPath", &STRING, &LISTENER).since(V1_1_0),
+    optional("listenerMetadata", &STRING, &LISTENER).since(V1_1_0),
     optional("syscalls", &Shape::Array(&SYSCALL), &CALLS),
 ];
 
 static SYSCALL: Shape = Shape::Object(&[
     required("names", &Shape::NonEmptyArray(&STRING), &CALLS),
     required("action", &ACTIONS, &CALLS),
-    optional("errnoRet", &UINT32, &ERRNO),
+    optional("errnoRet", &UINT32, &ERRNO).since(V1_1_0),
     optional("args", &Shape::Array(&ARGUMENT), &ARGUMENTS),
 ]);
 

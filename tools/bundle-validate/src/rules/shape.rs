@@ -1,6 +1,7 @@
 //! The language in which the structure of config.json is written down.
 
 use super::Rule;
+use crate::SpecVersion;
 
 /// What a value may be.
 #[derive(Debug)]
@@ -45,6 +46,31 @@ pub(crate) struct Field {
     /// The rule that is broken when it is absent, or when it (or what is in it, down to the next
     /// field) has another shape.
     pub(crate) rule: &'static Rule,
+    /// The version of the specification that brought it.
+    pub(crate) since: SpecVersion,
+    /// The version that took it away, and the rule that says so.
+    pub(crate) until: Option<(SpecVersion, &'static Rule)>,
+}
+
+impl Field {
+    const fn new(
+        name: &'static str,
+        presence: Presence,
+        shape: &'static Shape,
+        rule: &'static Rule,
+    ) -> Field {
+        Field { name, presence, shape, rule, since: SpecVersion::V1_0_2, until: None }
+    }
+
+    /// The same field, brought by a later version than the first.
+    pub(crate) const fn since(self, version: SpecVersion) -> Field {
+        Field { since: version, ..self }
+    }
+
+    /// The same field, taken away by a version; `rule` says so.
+    pub(crate) const fn until(self, version: SpecVersion, rule: &'static Rule) -> Field {
+        Field { until: Some((version, rule)), ..self }
+    }
 }
 
 /// Whether a member has to be there.
@@ -55,11 +81,11 @@ pub(crate) enum Presence {
 }
 
 pub(crate) const fn required(name: &'static str, shape: &'static Shape, rule: &'static Rule) -> Field {
-    Field { name, presence: Presence::Required, shape, rule }
+    Field::new(name, Presence::Required, shape, rule)
 }
 
 pub(crate) const fn optional(name: &'static str, shape: &'static Shape, rule: &'static Rule) -> Field {
-    Field { name, presence: Presence::Optional, shape, rule }
+    Field::new(name, Presence::Optional, shape, rule)
 }
 
 static ANY: Shape = Shape::Any;

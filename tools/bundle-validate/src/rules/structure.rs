@@ -3,13 +3,14 @@
 use super::config::{CONFIG, UNKNOWN, VALUES};
 use super::forms::excerpt;
 use super::shape::{Field, Presence, Shape};
-use crate::Bundle;
+use super::version::NEWER;
 use crate::json::{Kind, Member, Node};
 use crate::report::{Finding, Sink};
+use crate::{Bundle, SpecVersion};
 
 /// Compares a bundle's document with everything that the specification defines.
-pub(crate) fn check(bundle: &Bundle, findings: &mut Vec<Finding>) {
-    let mut sink = Sink::new(&VALUES, bundle.file(), findings);
+pub(crate) fn check(bundle: &Bundle, version: SpecVersion, findings: &mut Vec<Finding>) {
+    let mut sink = Sink::new(&VALUES, version, bundle.file(), findings);
     compare(bundle.document().root(), &CONFIG, &mut sink);
 }
 
@@ -62,6 +63,7 @@ fn object(node: Node<'_>, fields: &'static [Field], sink: &mut Sink<'_>) {
             Some(index) => {
                 present |= 1 << index;
                 let field = &fields[index];
+                dated(member.value, field, sink);
                 compare(member.value, field.shape, &mut sink.of(field.rule));
             }
             None => unknown(member, fields, &mut sink.of(&UNKNOWN)),
@@ -73,6 +75,22 @@ fn object(node: Node<'_>, fields: &'static [Field], sink: &mut Sink<'_>) {
                 sink.of(field.rule).add(node, format!("`{}` is required", field.name));
             }
         }
+    }
+}
+
+/// Says when a field is not one of the document's version.
+fn dated(value: Node<'_>, field: &'static Field, sink: &mut Sink<'_>) {
+    let version = sink.version();
+    if field.since > version {
+        let message = format!(
+            "`{}` came with version {}; the document is held against {version}",
+            field.name, field.since
+        );
+        sink.of(&NEWER).add_at_key(value, message);
+    }
+    if let Some((until, rule)) = field.until.filter(|(until, _)| *until <= version) {
+        sink.of(rule)
+            .add_at_key(value, format!("`{}` is no longer defined since version {until}", field.name));
     }
 }
 
@@ -105,7 +123,7 @@ fn unknown(member: Member<'_>, fields: &'static [Field], sink: &mut Sink<'_>) {
 
 /// How many letters have to be changed, added or removed to get from one name to another; case does
 /// not count. Names much longer than any field are far from all.
-fn distance(name: &str, key: &str) -> usize {
+pub(super) fn distance(name: &str, key: &str) -> usize {
     if key.len() > 2 * name.len() + 2 {
         return usize::MAX;
     }

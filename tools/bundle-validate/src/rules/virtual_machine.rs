@@ -5,12 +5,13 @@ use super::forms::ABSOLUTE;
 use super::rules;
 use super::shape::{STRING, STRINGS, Shape, UINT32, UINT32S, UINT64, optional, required};
 use crate::Severity::Error;
+use crate::SpecVersion::V1_3_0;
 
 pub(super) static VM: Shape = Shape::Object(&[
     optional("hypervisor", &PROGRAM, &HYPERVISOR),
     required("kernel", &KERNEL_SHAPE, &KERNEL),
     optional("image", &IMAGE_SHAPE, &IMAGE),
-    optional("hwConfig", &HARDWARE_SHAPE, &HARDWARE),
+    optional("hwConfig", &HARDWARE_SHAPE, &HARDWARE).since(V1_3_0),
 ]);
 
 static PROGRAM: Shape =

@@ -4,6 +4,7 @@ use super::Check::Structure;
 use super::rules;
 use super::shape::{BOOL, Field, STRING, STRINGS, Shape, UINT16, UINT32, UINT64, optional, required};
 use crate::Severity::Error;
+use crate::SpecVersion::V1_2_1;
 
 pub(super) static WINDOWS: Shape = Shape::Object(FIELDS);
 
@@ -33,7 +34,7 @@ static CPU: Shape = Shape::Object(&[
     optional("count", &UINT64, &LIMITS),
     optional("shares", &UINT16, &LIMITS),
     optional("maximum", &UINT16, &LIMITS),
-    optional("affinity", &Shape::Array(&AFFINITY), &DEVICES),
+    optional("affinity", &Shape::Array(&AFFINITY), &DEVICES).since(V1_2_1),
 ]);
 
 static AFFINITY: Shape =

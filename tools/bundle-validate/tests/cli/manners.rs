@@ -1,8 +1,6 @@
-//! The command line, seen from outside.
+//! Inputs, statuses, and what goes wrong between the tool and the system.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-use assert_cmd::Command;
+use super::{VALID, broken, bundle, stdout, tool};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -11,29 +9,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use tempfile::TempDir;
-
-const VALID: &str =
-    r#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["sh"]}}"#;
-
-fn tool() -> Command {
-    Command::cargo_bin("bundle-validate").unwrap()
-}
-
-fn bundle(text: &str) -> TempDir {
-    let bundle = tempfile::tempdir().unwrap();
-    fs::create_dir(bundle.path().join("rootfs")).unwrap();
-    fs::write(bundle.path().join("config.json"), text).unwrap();
-    bundle
-}
-
-fn broken() -> TempDir {
-    bundle(&VALID.replace("\"/\"", "\"tmp\""))
-}
-
-fn stdout(command: &mut Command) -> String {
-    String::from_utf8(command.output().unwrap().stdout).unwrap()
-}
 
 #[test]
 fn a_clean_bundle_is_silent() {
@@ -67,7 +42,8 @@ fn json_output_has_the_documented_fields() {
     let [finding] = document["findings"].as_array().unwrap().as_slice() else { panic!("{text}") };
     let mut fields: Vec<&str> = finding.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
-    assert_eq!(fields, ["column", "file", "line", "message", "pointer", "rule", "severity"]);
+    let expected = ["column", "file", "fingerprint", "line", "message", "pointer", "rule", "severity"];
+    assert_eq!(fields, expected);
     assert_eq!((&finding["line"], &finding["column"]), (&1.into(), &72.into()));
     assert_eq!((&finding["rule"], &finding["pointer"]), (&"OCI-P2".into(), &"/process/cwd".into()));
     assert_eq!(finding["file"], broken.path().join("config.json").to_str().unwrap());
@@ -88,9 +64,24 @@ fn fail_on_moves_the_threshold() {
 
 #[test]
 fn a_wrong_command_line_is_status_two_with_an_empty_stdout() {
-    for arguments in
-        [&[][..], &["--nope", "x"], &["--format", "xml", "x"], &["--fail-on"], &["-", "-"], &["-z"]]
-    {
+    for arguments in [
+        &[][..],
+        &["--nope", "x"],
+        &["--format", "xml", "x"],
+        &["--fail-on"],
+        &["-", "-"],
+        &["-z"],
+        &["--max-findings", "-1", "x"],
+        &["--spec-version", "9", "x"],
+        &["--profile", "lxd", "x"],
+        &["--host", "--document-only", "x"],
+        &["--baseline", "a", "--write-baseline", "b", "x"],
+        &["--list-rules", "x"],
+        &["--explain", "OCI-P2", "--format", "sarif"],
+        &["--list-rules", "--format=junit"],
+        &["--allow", "OCI-P2", "--deny", "OCI-P2", "x"],
+        &["--color", "yes", "x"],
+    ] {
         let assert = tool().args(arguments).assert().code(2).stdout("");
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(stderr.starts_with("bundle-validate: error NX-USAGE: "), "{stderr}");
@@ -122,7 +113,9 @@ fn help_and_version_go_to_stdout() {
     let help = stdout(tool().arg("--help"));
     for needle in [
         "bundle-validate [OPTIONS] BUNDLE|CONFIG|-...",
-        "--format human|json",
+        "--format human|json|jsonl|sarif|junit|github",
+        "-r, --recursive",
+        "--list-rules",
         "--fail-on error|warning|note",
         "--log-format text|json",
         "-h, --help",
@@ -164,6 +157,14 @@ fn paths_need_not_be_utf8() {
     fs::write(bundle.join("config.json"), "{}").unwrap();
     let text = stdout(tool().args(["--format", "json"]).arg(&bundle));
     assert!(serde_json::from_str::<Value>(&text).unwrap()["counts"]["error"].as_u64() > Some(0));
+    for (format, name) in
+        [("human", "b\u{FFFD}/"), ("sarif", "b%FF/"), ("junit", "b\u{FFFD}/"), ("github", "b\u{FFFD}/")]
+    {
+        for recursive in [None, Some("--recursive")] {
+            let text = stdout(tool().args(["--format", format]).args(recursive).arg(&bundle));
+            assert!(text.contains(&format!("{name}config.json")), "{format}: {text}");
+        }
+    }
 }
 
 #[test]
