@@ -38,16 +38,20 @@ pub(crate) enum Error {
     PctStart { words: String },
     /// Every VMID is taken.
     NoVmid { first: u32, last: u32 },
-    /// A path cannot stand in a CT's configuration.
-    NotInConf { path: PathBuf },
     /// A step did not end in time.
     Timeout { doing: &'static str, limit: Duration, words: String },
     /// A signal came before the process was started.
     Interrupted { signal: i32 },
     /// nexcage-init does not follow the protocol, or went away.
     Handover { what: String, words: String },
-    /// nexcage-init failed at a step.
-    Setup { step: Step, errno: u32, program: String },
+    /// nexcage-setup is in none of its places.
+    SetupMissing { looked: Vec<PathBuf> },
+    /// A mount or a hook failed.
+    Undone(nexcage_setup::plan::Failure),
+    /// nexcage-init failed at a step; the object is the program, or what a task is about.
+    Setup { step: Step, errno: u32, object: String },
+    /// What came from the container is no terminal's master.
+    NoMaster,
     /// The process has ended, but nobody can tell how.
     ExitLost { pid: i32 },
 }
@@ -121,15 +125,23 @@ impl fmt::Display for Error {
                 let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
                 write!(f, "nexcage-init is not in {}", places.join(" or "))
             }
+            Error::SetupMissing { looked } => {
+                let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "nexcage-setup is not in {}", places.join(" or "))
+            }
+            Error::Undone(failure) => {
+                write!(f, "cannot {}", failure.what)?;
+                if let Some(errno) = failure.errno {
+                    write!(f, ": {}", io::Error::from_raw_os_error(errno))?;
+                }
+                if failure.pointer.is_empty() { Ok(()) } else { write!(f, " ({})", failure.pointer) }
+            }
             Error::LxcStart { words } => write!(f, "lxc-start could not start the container: {words}"),
             Error::PctMissing { program } => {
                 write!(f, "cannot start the CT: there is no {}", program.display())
             }
             Error::PctStart { words } => write!(f, "pct could not start the container: {words}"),
             Error::NoVmid { first, last } => write!(f, "every VMID from {first} to {last} is taken"),
-            Error::NotInConf { path } => {
-                write!(f, "the path {path:?} cannot stand in a CT's configuration")
-            }
             Error::Timeout { doing, limit, words } => {
                 write!(f, "{doing} did not happen within {} s{}", limit.as_secs_f32(), after(words))
             }
@@ -137,7 +149,11 @@ impl fmt::Display for Error {
             Error::Handover { what, words } => {
                 write!(f, "the hand-over to nexcage-init failed: {what}{}", after(words))
             }
-            Error::Setup { step: Step::Exec, program, .. } => write!(f, "cannot execute {program:?}"),
+            Error::Setup { step: Step::Exec, object, .. } => write!(f, "cannot execute {object:?}"),
+            Error::Setup { step: Step::Node | Step::Link | Step::Propagation, object, .. } => {
+                write!(f, "cannot set up {object} in the container")
+            }
+            Error::NoMaster => f.write_str("nexcage-init sent no terminal, though the process wants one"),
             Error::Setup { step, .. } => write!(f, "cannot {} in the container", step.text()),
             Error::ExitLost { pid } => {
                 write!(f, "process {pid} has ended, but its exit status could not be learned")
@@ -181,14 +197,17 @@ impl Diagnose for Error {
             Error::Input { .. } => Code::Input,
             Error::LxcMissing => Code::LxcMissing,
             Error::InitMissing { .. } => Code::InitMissing,
+            Error::SetupMissing { .. } => Code::SetupMissing,
+            Error::Undone(failure) if failure.is_hook => Code::Hook,
+            Error::Undone(_) => Code::Mount,
             Error::LxcStart { .. } => Code::LxcStart,
             Error::PctMissing { .. } => Code::PctMissing,
             Error::PctStart { .. } => Code::PctStart,
             Error::NoVmid { .. } => Code::NoVmid,
-            Error::NotInConf { .. } | Error::NoRootfs { .. } | Error::CgroupTaken { .. } => Code::Refused,
+            Error::NoRootfs { .. } | Error::CgroupTaken { .. } => Code::Refused,
             Error::Timeout { .. } => Code::Timeout,
             Error::Interrupted { .. } => Code::Interrupted,
-            Error::Handover { .. } => Code::Handover,
+            Error::Handover { .. } | Error::NoMaster => Code::Handover,
             Error::Setup { step: Step::Exec, errno, .. } => match raw(*errno) {
                 libc::ENOENT | libc::ENOTDIR => Code::NoProgram,
                 _ => Code::NotExecutable,
@@ -206,14 +225,22 @@ impl Diagnose for Error {
             Error::NoRootfs { .. } => Some("keep the line that lxc-render-config prints".into()),
             Error::CgroupTaken { .. } => Some("name one that does not exist, or none".into()),
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
+            Error::SetupMissing { .. } => Some("put it beside nexcage-shim".into()),
+            Error::Undone(failure) if failure.is_hook => Some("correct the hook or remove it".into()),
+            Error::Undone(_) => Some("correct the mount's source, type or options".into()),
             Error::InitMissing { .. } => Some("name its place with --init".into()),
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),
             Error::PctStart { words } => Some(crate::lxc_log::pct_hint(words).to_owned()),
             Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),
-            Error::NotInConf { .. } => {
-                Some("use a path without commas, control characters and outer blanks".into())
-            }
             Error::Timeout { .. } => Some("--timeout sets the limit".into()),
+            Error::Setup { step: Step::Label, .. } => Some(
+                "process.apparmorProfile needs AppArmor on the host, process.selinuxLabel SELinux, and both /proc in the container"
+                    .into(),
+            ),
+            Error::Setup { step: Step::Bounding | Step::User | Step::CapabilitySets | Step::Ambient, .. } => {
+                Some("without process.noNewPrivileges linux.seccomp has to allow it".into())
+            }
+            Error::Setup { step: Step::Terminal, .. } => Some("mount devpts on /dev/pts".into()),
             _ => None,
         }
     }

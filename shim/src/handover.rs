@@ -2,17 +2,22 @@
 
 use crate::error::Error;
 use crate::stdio::Stdio;
+use crate::terminal::Master;
 use crate::wait::{Deadline, Watch, wait};
 use nexcage_handover::{
-    FAILED_LEN, Failed, HEADER_LEN, Header, HeaderError, INIT_NAME, Kind, ProcessBuf, SOCKET_NAME, VERSION,
+    FAILED_LEN, Failed, HEADER_LEN, Header, HeaderError, INIT_NAME, Kind, LISTENER_LEN, ProcessBuf,
+    SOCKET_NAME, TaskBuf, VERSION, flags,
 };
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -130,6 +135,11 @@ impl Init {
         Ok(Init { stream, pid, pidfd })
     }
 
+    /// The connection, for another conversation.
+    pub(crate) fn into_parts(self) -> (UnixStream, Pid) {
+        (self.stream, self.pid)
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         self.pid
     }
@@ -138,8 +148,9 @@ impl Init {
         self.pidfd.as_fd()
     }
 
-    /// Hands the process over. When this returns, init holds it and waits: OCI's *created*.
-    pub(crate) fn hand_over(&mut self, process: &ProcessBuf, stdio: &Stdio) -> Result<(), Error> {
+    /// Hands the process over. When this returns, init holds it and waits: OCI's *created*. Gives
+    /// the process's terminal, if it wants one.
+    pub(crate) fn hand_over(&mut self, process: &ProcessBuf, stdio: &Stdio) -> Result<Option<Master>, Error> {
         match self.receive()?.kind {
             Kind::Hello => {}
             other => return Err(violation(format!("it began with {other:?}"))),
@@ -149,24 +160,48 @@ impl Init {
         let header = Header { kind: Kind::Process, body_len };
         let sent = self.send_with(header, &stdio.descriptors()).and_then(|()| self.stream.write_all(&body));
         // An init that cannot take the process says why before it goes away.
-        let Some(answer) = self.receive_or_end()? else {
+        let (answer, came) = self.receive_with()?;
+        let Some(answer) = answer else {
             return Err(sent.map_or_else(|error| lost(&error), |()| violation(CLOSED)));
         };
         match answer.kind {
-            Kind::Ready => Ok(()),
+            Kind::Ready if process.flags & flags::TERMINAL != 0 => {
+                Master::check(came.ok_or(Error::NoMaster)?).map(Some)
+            }
+            Kind::Ready => Ok(None),
             Kind::Failed => Err(setup_error(self.receive_failed()?, process)),
             other => Err(violation(format!("it answered with {other:?}"))),
         }
     }
 
-    /// Says *go* and waits for exec to succeed or fail.
-    pub(crate) fn go(mut self) -> Result<Started, Error> {
-        self.stream.write_all(&Header::bare(Kind::Go).encode()).map_err(|error| lost(&error))?;
-        match self.receive_or_end()? {
+    /// Says *go* and waits for exec to succeed or fail. In between a seccomp filter may have a
+    /// listener, which `pass_on` gets.
+    pub(crate) fn go(
+        mut self,
+        pass_on: impl FnOnce(BorrowedFd<'_>) -> Result<(), Error>,
+    ) -> Result<Started, Error> {
+        let go = Header::bare(Kind::Go).encode();
+        self.stream.write_all(&go).map_err(|error| lost(&error))?;
+        let mut answer = self.receive_or_end()?;
+        if let Some(Header { kind: Kind::Listener, body_len: LISTENER_LEN }) = answer {
+            pass_on(self.take_listener()?.as_fd())?;
+            self.stream.write_all(&go).map_err(|error| lost(&error))?;
+            answer = self.receive_or_end()?;
+        }
+        match answer {
             None => Ok(Started::Executed),
             Some(Header { kind: Kind::Failed, .. }) => Ok(Started::Failed(self.receive_failed()?)),
             Some(other) => Err(violation(format!("it answered *go* with {:?}", other.kind))),
         }
+    }
+
+    /// Takes the listener out of init's descriptors.
+    fn take_listener(&mut self) -> Result<OwnedFd, Error> {
+        let mut number = [0; LISTENER_LEN as usize];
+        self.stream.read_exact(&mut number).map_err(|error| lost(&error))?;
+        let number = i32::from_le_bytes(number);
+        pidfd_getfd(&self.pidfd, number, PidfdGetfdFlags::empty())
+            .map_err(|errno| Error::system("take the listener of the seccomp filter")(errno.into()))
     }
 
     fn send_with(&mut self, header: Header, rights: &[BorrowedFd<'_>; 3]) -> io::Result<()> {
@@ -188,24 +223,29 @@ impl Init {
     }
 
     fn receive_or_end(&mut self) -> Result<Option<Header>, Error> {
-        let mut bytes = [0; HEADER_LEN];
-        let mut filled = 0;
+        self.receive_with().map(|(header, _)| header)
+    }
+
+    /// The next header, `None` at the end of the stream, and the descriptor that travels with it.
+    fn receive_with(&mut self) -> Result<(Option<Header>, Option<OwnedFd>), Error> {
+        let (mut bytes, mut filled, mut came) = ([0; HEADER_LEN], 0, None);
         while filled < HEADER_LEN {
-            match self.stream.read(&mut bytes[filled..]) {
-                Ok(0) if filled == 0 => return Ok(None),
+            match receive_bytes(&self.stream, &mut bytes[filled..], &mut came) {
+                Ok(0) if filled == 0 => return Ok((None, None)),
                 Ok(0) => return Err(violation("it closed the connection within a message")),
                 Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(error) => return Err(lost(&error)),
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNRESET) => return Ok((None, None)),
+                Err(errno) => return Err(lost(&errno.into())),
             }
         }
-        Header::decode(bytes).map(Some).map_err(|error| match error {
+        let header = Header::decode(bytes).map_err(|error| match error {
             HeaderError::Version(version) => {
                 violation(format!("it speaks version {version} of the protocol, this shim version {VERSION}"))
             }
             HeaderError::Garbage => violation("it does not speak the protocol"),
-        })
+        })?;
+        Ok((Some(header), came))
     }
 
     fn receive_failed(&mut self) -> Result<Failed, Error> {
@@ -215,10 +255,36 @@ impl Init {
     }
 }
 
+/// Receives some bytes, and the descriptor that comes with them.
+fn receive_bytes(
+    stream: &UnixStream,
+    bytes: &mut [u8],
+    came: &mut Option<OwnedFd>,
+) -> rustix::io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(stream, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            rights.for_each(|fd| *came = Some(fd));
+        }
+    }
+    Ok(received.bytes)
+}
+
 /// The error for a step that failed inside the container.
 pub(crate) fn setup_error(failed: Failed, process: &ProcessBuf) -> Error {
     let program = process.args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
-    Error::Setup { step: failed.step, errno: failed.errno, program }
+    let task = failed.task.and_then(|index| process.tasks.get(usize::try_from(index).ok()?));
+    Error::Setup { step: failed.step, errno: failed.errno, object: task.map_or(program, described) }
+}
+
+fn described(task: &TaskBuf) -> String {
+    match task {
+        TaskBuf::Node { path, .. } => format!("the device node {}", path.to_string_lossy()),
+        TaskBuf::Link { path, .. } => format!("the symbolic link {}", path.to_string_lossy()),
+        TaskBuf::Propagation { path, .. } => format!("the propagation of {}", path.to_string_lossy()),
+    }
 }
 
 fn violation(what: impl Into<String>) -> Error {

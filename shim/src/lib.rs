@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the life of a container in the foreground. Around it: a [`backend`] starts LXC, the
 //! [`handover`] gives the process to nexcage-init, [`exit`] learns its wait status, [`stdio`],
-//! [`limits`], [`cgroup`] and [`signals`] each do what their names say, once, for every backend.
+//! [`limits`], [`setup`], [`hooks`], [`cgroup`] and [`signals`] each do what their names say, once, for every backend.
 
 mod backend;
 mod cgroup;
@@ -11,11 +11,17 @@ mod configuration;
 mod error;
 mod exit;
 mod handover;
+mod hooks;
 mod limits;
 mod lxc_log;
+mod relay;
 mod run;
+mod scheduling;
+mod seccomp;
+mod setup;
 mod signals;
 mod stdio;
+mod terminal;
 mod wait;
 
 pub use command_line::{TOOL, main};

@@ -5,16 +5,24 @@ use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::exit::{ExitSource, ExitWatch};
 use crate::handover::{Init, Meeting, Started, setup_error};
+use crate::hooks::HookRunner;
 use crate::limits;
+use crate::relay::{Ends, Relay, WATCHES};
+use crate::seccomp::{self, notify};
+use crate::setup::{self, Setup};
 use crate::signals::{self, Inherited, Signals};
 use crate::stdio::{Stdin, Stdio};
+use crate::terminal::Master;
 use crate::wait::{Deadline, Watch, wait};
 use bundle_validate::{Bundle, Severity};
-use lxc_render_config::{LxcConfig, Rendered};
+use lxc_render_config::{LxcConfig, Rendered, Wires};
+use nexcage_handover::flags;
 use nexcage_record::{
     ContainerDir, ContainerId, Exit, Namespace, ProcessId, Record, Root, Status, Timestamp,
 };
+use nexcage_setup::plan::Step;
 use rustix::process::{Signal, pidfd_send_signal};
+use rustix::termios::Winsize;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -56,7 +64,10 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     }
     rendered.process.ignored_signals = inherited.ignored;
     rendered.process.blocked_signals = inherited.blocked;
-    let init_binary = find_init(options.init.as_deref())?;
+    if let Some(policy) = &rendered.seccomp {
+        rendered.process.seccomp = seccomp::compile(policy).map_err(Box::new)?;
+    }
+    let tools = Tools { init: find_init(options.init.as_deref())?, setup: setup::find(&rendered)? };
     let signals = Signals::catch(inherited)?;
     let stdio = Stdio::take(stdin)?;
     // Should LXC's monitor be killed, its container's init becomes our child and can be reaped.
@@ -72,13 +83,22 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
             return Err(error);
         }
     };
-    let ended = container.live(options, rendered, &init_binary, signals, stdio);
+    let hooks = HookRunner::new(&rendered, &container.record, tools.setup.as_deref());
+    let ended = container.live(options, rendered, &tools, &hooks, signals, stdio);
     let ended = ended.map_err(|error| error.with_words(container.backend.words()));
     if let Err(error) = container.remove() {
         // The status is the process's, or the error the first one; what is left behind is only told.
         log::error!("{}", nexcage_cli::causes(&error));
     }
+    hooks.stopped();
     ended
+}
+
+/// The installed programs that work in the container.
+struct Tools {
+    init: PathBuf,
+    /// If the bundle needs it.
+    setup: Option<PathBuf>,
 }
 
 fn given_config(source: Option<&Path>) -> Result<(Option<LxcConfig>, Stdin), Error> {
@@ -179,22 +199,32 @@ impl Container {
         &mut self,
         options: &Options,
         mut rendered: Rendered,
-        init_binary: &Path,
+        tools: &Tools,
+        hooks: &HookRunner,
         mut signals: Signals,
-        stdio: Stdio,
+        mut stdio: Stdio,
     ) -> Result<u8, Error> {
         let host_root = rendered.host_root;
         lxc_render_config::prepare_mount_points(&rendered)
             .map_err(Error::system("make mount points in the rootfs"))?;
+        let wants_terminal = rendered.process.flags & flags::TERMINAL != 0;
+        let ends = wants_terminal.then(|| stdio.take_ends()).transpose()?;
         stdio.own(rendered.host_user.uid, rendered.host_user.gid)?;
         let directory = self.dir.path().join("init");
         let meeting = Meeting::prepare(&directory, host_root.uid, host_root.gid)?;
-        lxc_render_config::wire(&mut rendered.config, &directory, init_binary).map_err(Box::new)?;
+        let setup = tools.setup.as_deref().filter(|_| setup::is_needed(&rendered));
+        let wires = Wires { socket_dir: &directory, init: &tools.init, setup };
+        lxc_render_config::wire(&mut rendered.config, &mut rendered.steps, wires).map_err(Box::new)?;
         self.backend.launch(std::mem::take(&mut rendered.config))?;
 
         let deadline = Deadline::after(options.limit);
+        if let Some(program) = setup {
+            let peer = self.meet(&meeting, host_root.uid, options.limit, &mut signals, deadline)?;
+            self.set_up(Setup::begin(peer)?, &rendered.steps, program, hooks, &mut signals)?;
+        }
+        let deadline = Deadline::after(options.limit);
         let mut init = self.meet(&meeting, host_root.uid, options.limit, &mut signals, deadline)?;
-        init.hand_over(&rendered.process, &stdio)?;
+        let master = init.hand_over(&rendered.process, &stdio)?;
         drop(stdio);
         self.await_launch(options.limit, &mut signals, deadline)?;
         limits::apply(init.pid(), &rendered)?;
@@ -205,16 +235,49 @@ impl Container {
         if let Some(signal) = signals.ending() {
             return Err(Error::Interrupted { signal });
         }
-        match init.go()? {
+        hooks.start((init.pid().as_raw_pid(), init.pidfd()), &rendered.process)?;
+        let relay = begin_relay(master, ends, rendered.console_size)?;
+        let pid = init.pid().as_raw_pid();
+        let pass_on =
+            |fd: BorrowedFd<'_>| match rendered.seccomp.as_ref().and_then(|one| one.listener.as_ref()) {
+                Some(listener) => notify::pass_on(fd, pid, listener, &self.record, options.limit),
+                None => Ok(()),
+            };
+        match init.go(pass_on)? {
             Started::Failed(failed) => Err(setup_error(failed, &rendered.process)),
             Started::Executed => {
                 self.advance(Status::Running, self.record.process)?;
-                self.supervise(&exit, signals)
+                hooks.started(pid);
+                self.supervise(&exit, signals, relay)
             }
         }
     }
 
-    /// Waits for nexcage-init to connect from inside the container.
+    /// Has nexcage-setup do its part, with the hooks that come before pivot_root(2).
+    fn set_up(
+        &mut self,
+        mut setup: Setup,
+        steps: &[Step],
+        program: &Path,
+        hooks: &HookRunner,
+        signals: &mut Signals,
+    ) -> Result<(), Error> {
+        setup.ask_for_mounts(steps, program)?;
+        self.await_answer(&mut setup, signals)?;
+        hooks.create(setup.init())?;
+        setup.ask(&hooks.create_container())?;
+        self.await_answer(&mut setup, signals)
+    }
+
+    /// Mounts and hooks take as long as they take.
+    fn await_answer(&mut self, setup: &mut Setup, signals: &mut Signals) -> Result<(), Error> {
+        while let Event::Starter = self.wait_or_fail(Some(setup.as_fd()), signals, Deadline::NEVER)? {
+            self.backend.launched()?;
+        }
+        setup.answer()
+    }
+
+    /// Waits for nexcage-setup or nexcage-init to connect from inside the container.
     fn meet(
         &mut self,
         meeting: &Meeting,
@@ -288,11 +351,17 @@ impl Container {
     }
 
     /// Passes signals on until the process ends, and writes its end down.
-    fn supervise(&mut self, exit: &ExitWatch, mut signals: Signals) -> Result<u8, Error> {
+    fn supervise(
+        &mut self,
+        exit: &ExitWatch,
+        mut signals: Signals,
+        mut relay: Option<Relay>,
+    ) -> Result<u8, Error> {
         loop {
             let monitor = self.backend.monitor().map_or(exit.watch(), Watch::Readable);
-            let watches = [exit.watch(), Watch::Readable(signals.as_fd()), monitor];
-            let [ended, signal, alone] = wait(watches, Deadline::NEVER)?;
+            let [a, b, c, d] = relay.as_ref().map_or([Watch::Nothing; WATCHES], Relay::watches);
+            let watches = [exit.watch(), Watch::Readable(signals.as_fd()), monitor, a, b, c, d];
+            let [ended, signal, alone, relayed @ ..] = wait(watches, Deadline::NEVER)?;
             if alone && !ended {
                 log::warn!("LXC's monitor has ended before its container, which is killed");
                 let _ = pidfd_send_signal(exit.pidfd(), Signal::KILL);
@@ -300,8 +369,15 @@ impl Container {
             }
             if signal {
                 for signal in signals.pending() {
-                    signals::forward(exit.pidfd(), signal);
+                    match &relay {
+                        // The kernel tells the processes at the terminal of its new size.
+                        Some(relay) if signal == signals::RESIZED => relay.resize()?,
+                        _ => signals::forward(exit.pidfd(), signal),
+                    }
                 }
+            }
+            if let Some(relay) = &mut relay {
+                relay.serve(relayed);
             }
             if ended {
                 break;
@@ -310,6 +386,7 @@ impl Container {
         let status = exit.status()?.shell_status();
         self.record.exit = Some(Exit { status, at: Timestamp::now() });
         self.advance(Status::Stopped, self.record.process)?;
+        relay.map_or(Ok(()), |relay| relay.finish(&mut signals))?;
         Ok(status)
     }
 
@@ -322,6 +399,24 @@ impl Container {
         self.dir.remove()?;
         torn_down
     }
+}
+
+/// Connects the process's terminal, if it has one, with the caller's ends. Its size is the bundle's,
+/// else the caller's.
+fn begin_relay(
+    master: Option<Master>,
+    ends: Option<Ends>,
+    size: Option<(u16, u16)>,
+) -> Result<Option<Relay>, Error> {
+    let (Some(master), Some(ends)) = (master, ends) else { return Ok(None) };
+    let fixed =
+        size.map(|(rows, columns)| Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 });
+    fixed.map_or(Ok(()), |size| master.set_size(size))?;
+    let relay = Relay::begin(master, ends)?;
+    if fixed.is_none() {
+        relay.resize()?;
+    }
+    Ok(Some(relay))
 }
 
 /// What [`Container::wait_or_fail`] saw.

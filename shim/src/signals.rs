@@ -28,6 +28,9 @@ const C_LIBRARY: std::ops::RangeInclusive<i32> = 32..=33;
 /// The other real-time signals.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
+/// Tells that the caller's terminal has another size.
+pub(crate) const RESIZED: i32 = signal::SIGWINCH;
+
 /// Signals whose arrival before the start of the process ends the work.
 const ENDING: &[i32] = &[signal::SIGHUP, signal::SIGINT, signal::SIGQUIT, signal::SIGTERM];
 

@@ -1,6 +1,7 @@
 //! The process's stdin, stdout and stderr: the caller's own descriptors, not copies of their data.
 
 use crate::error::Error;
+use crate::relay::Ends;
 use rustix::fs::{FileType, Gid, Uid, fchown, fstat};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -59,6 +60,18 @@ impl Stdio {
             }
         }
         Ok(())
+    }
+
+    /// Takes the caller's ends away for a terminal to be relayed to. The process finds /dev/null in
+    /// their place until it has its terminal.
+    pub(crate) fn take_ends(&mut self) -> Result<Ends, Error> {
+        let null = || {
+            let null = File::options().read(true).write(true).open("/dev/null");
+            null.map(OwnedFd::from).map_err(Error::system("open /dev/null"))
+        };
+        self.stderr = null()?;
+        let input = std::mem::replace(&mut self.stdin, null()?);
+        Ok(Ends { input, output: std::mem::replace(&mut self.stdout, null()?) })
     }
 
     /// In the order 0, 1, 2.

@@ -31,17 +31,30 @@ impl Deadline {
 pub(crate) enum Watch<'a> {
     /// Something to read, or the other side's end.
     Readable(BorrowedFd<'a>),
+    /// Room to write, or that nobody reads any more.
+    Writable(BorrowedFd<'a>),
     /// Only the end: of a peer, or of a process that has been reaped.
     HungUp(BorrowedFd<'a>),
+    /// Not watched at the moment.
+    Nothing,
+}
+
+impl<'a> Watch<'a> {
+    fn poll_fd(self) -> Option<PollFd<'a>> {
+        let (fd, flags) = match self {
+            Watch::Readable(fd) => (fd, PollFlags::IN),
+            Watch::Writable(fd) => (fd, PollFlags::OUT),
+            Watch::HungUp(fd) => (fd, PollFlags::empty()),
+            Watch::Nothing => return None,
+        };
+        Some(PollFd::from_borrowed_fd(fd, flags))
+    }
 }
 
 /// Waits until one of the descriptors has what it is watched for and says which have; none at the
 /// deadline.
 pub(crate) fn wait<const N: usize>(watches: [Watch<'_>; N], deadline: Deadline) -> Result<[bool; N], Error> {
-    let mut fds = watches.map(|watch| match watch {
-        Watch::Readable(fd) => PollFd::from_borrowed_fd(fd, PollFlags::IN),
-        Watch::HungUp(fd) => PollFd::from_borrowed_fd(fd, PollFlags::empty()),
-    });
+    let mut fds: Vec<_> = watches.iter().filter_map(|watch| watch.poll_fd()).collect();
     loop {
         let left = deadline.left();
         let timeout = left.map(|left| Timespec {
@@ -49,7 +62,12 @@ pub(crate) fn wait<const N: usize>(watches: [Watch<'_>; N], deadline: Deadline) 
             tv_nsec: left.subsec_nanos().into(),
         });
         match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) => return Ok(fds.map(|fd| !fd.revents().is_empty())),
+            Ok(_) => {
+                let mut seen = fds.iter().map(|fd| !fd.revents().is_empty());
+                return Ok(
+                    watches.map(|watch| !matches!(watch, Watch::Nothing) && seen.next().unwrap_or_default())
+                );
+            }
             Err(Errno::INTR) => {}
             Err(errno) => return Err(Error::system("wait for events")(errno.into())),
         }

@@ -6,20 +6,26 @@ mod arguments;
 mod cgroups;
 mod cleanup;
 mod ct;
+mod devices;
 mod elf;
 mod failures;
+mod hooks;
 mod images;
 mod inspect;
 mod manners;
 mod mapped;
+mod mounts;
 mod once;
 mod pipeline;
 mod privileges;
 mod process;
+mod scheduling;
+mod seccomp;
 mod signals;
 mod status;
 mod stdio;
 mod supervision;
+mod terminal;
 
 /// The two ways in which the shim learns an exit status.
 const EXIT_SOURCES: [&str; 2] = ["pidfd", "proc-events"];

@@ -76,3 +76,14 @@ fn the_host_name_is_the_bundle_s() {
     let bundle = sandbox.bundle(&Config::new(["/bin/hostname"]));
     sandbox.run(&bundle).assert().code(0).stdout("box\n").stderr("");
 }
+
+#[test]
+fn of_equal_names_and_groups_one_is_left_as_under_runc() {
+    let sandbox = Sandbox::new();
+    let config = Config::script("cat /proc/1/environ; grep Groups /proc/1/status; exit 0");
+    let config = config.env(["PATH=/bin", "A=1", "HOME=", "A=2", "HOME=/x"]).groups(&[7, 5, 7, 0]);
+    let bundle = sandbox.bundle(&config);
+    let expected = "PATH=/bin\0A=2\0HOME=/x\0Groups:\t0 5 7 \n";
+    sandbox.run(&bundle).assert().code(0).stdout(expected).stderr("");
+    sandbox.runc(&bundle).assert().code(0).stdout(expected);
+}

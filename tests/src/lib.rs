@@ -9,10 +9,12 @@ mod machine;
 mod rootfs;
 mod run;
 mod sandbox;
+mod terminal;
 mod tools;
 
 pub use config::{Bundle, Config};
 pub use machine::Traces;
 pub use run::{Run, Running};
 pub use sandbox::{Backend, FIRST_VMID, Sandbox};
+pub use terminal::AtTerminal;
 pub use tools::tools_directory;

@@ -188,12 +188,12 @@ fn read_all(stream: Option<impl Read>) -> Vec<u8> {
 
 /// Kills what belongs to a sandbox when the time is over, unless it is dropped before.
 #[derive(Debug)]
-struct Watchdog {
+pub(crate) struct Watchdog {
     _alive: Sender<()>,
 }
 
 impl Watchdog {
-    fn new(namespace: String, directory: PathBuf) -> Self {
+    pub(crate) fn new(namespace: String, directory: PathBuf) -> Self {
         let (alive, dropped) = channel::<()>();
         thread::spawn(move || {
             if dropped.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {

@@ -4,6 +4,9 @@ mod bench;
 mod build;
 mod demo;
 mod error;
+mod fidelity;
+mod fuzz;
+mod man;
 mod memory;
 mod packages;
 mod replay;
@@ -11,24 +14,49 @@ mod step;
 mod test;
 mod timing;
 
+use fidelity::Backends;
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 static TOOL: Tool = Tool {
     name: "cargo xtask",
     summary: "demonstrate, test and measure nexcage",
-    usage: &["demo [BUNDLE]", "test [NAME]", "bench [RUNS]", "replay-pct [--from DIR]"],
-    options: &[Opt {
-        long: "from",
-        short: None,
-        value: Some("DIR"),
-        help: "replay-pct: where the recordings of the real pct are. Default: ../shared/facts/pct-transcripts beside the checkout.",
-    }],
+    usage: &[
+        "demo [BUNDLE]",
+        "test [NAME]",
+        "bench [PART] [RUNS]",
+        "fuzz TARGET [--seconds N]",
+        "man",
+        "replay-pct [--from DIR]",
+        "fidelity [--backend BACKEND] [NAME]",
+    ],
+    options: &[
+        Opt {
+            long: "backend",
+            short: None,
+            value: Some("BACKEND"),
+            help: "fidelity: compare runc with nexcage on lxc or on pct alone.",
+        },
+        Opt {
+            long: "from",
+            short: None,
+            value: Some("DIR"),
+            help: "replay-pct: where the recordings of the real pct are. Default: ../shared/facts/pct-transcripts beside the checkout.",
+        },
+        Opt {
+            long: "seconds",
+            short: None,
+            value: Some("N"),
+            help: "fuzz: how long. Default 60. What it learns and what it finds is kept in target/fuzz.",
+        },
+    ],
     statuses: &[
         (
             "0",
-            "demo: what it saw is what it expected; test: all is well; bench: done; replay-pct: all is as recorded or differs for a listed reason, or a line starting with NOT RUN says that there are no recordings.",
+            "demo: what it saw is what it expected; test: all is well; bench: done; fuzz: nothing was found; replay-pct: all is as recorded or differs for a listed reason, or a line starting with NOT RUN says that there are no recordings; fidelity: every difference between runc and nexcage has a listed reason.",
         ),
         ("1", "It is not; the last line on stderr says what."),
         ("2", "Wrong command line."),
@@ -40,8 +68,11 @@ fn main() -> std::process::ExitCode {
         match parse(args)? {
             Command::Demo(bundle) => demo::demo(bundle)?,
             Command::Test(name) => test::test(name.as_deref())?,
-            Command::Bench(runs) => bench::bench(runs)?,
+            Command::Bench(part, runs) => bench::bench(part, runs)?,
+            Command::Fuzz(target, seconds) => fuzz::fuzz(&target, seconds)?,
+            Command::Man => man::man()?,
             Command::ReplayPct(from) => replay::replay_pct(from)?,
+            Command::Fidelity(backends, name) => fidelity::fidelity(backends, name.as_deref())?,
         }
         Ok(0)
     })
@@ -52,47 +83,90 @@ enum Command {
     Demo(Option<PathBuf>),
     /// Runs every check, or only the end-to-end tests whose names contain a text.
     Test(Option<OsString>),
-    /// Measures, with this many runs of each thing.
-    Bench(usize),
+    /// Measures one part or all, with this many runs of each thing.
+    Bench(Option<&'static bench::Part>, usize),
+    /// Fuzzes this target for some seconds.
+    Fuzz(String, u32),
+    /// Writes the manual pages that are made of tables.
+    Man,
     /// Holds the stand-in for `pct` to the recordings here, or in their usual place.
     ReplayPct(Option<PathBuf>),
+    /// Compares runc and nexcage on these backends, or only on the bundles whose names contain a text.
+    Fidelity(Backends, Option<OsString>),
 }
 
 fn parse(mut args: Args) -> Result<Command, Failure> {
-    let (mut words, mut from) = (Vec::new(), None);
+    let (mut words, mut from, mut seconds, mut backends) = (Vec::new(), None, None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Value(word) => words.push(word),
             Arg::Option("from") => from = Some(PathBuf::from(args.value()?)),
-            Arg::Option(other) => return Err(Failure::usage(format!("--{other} has no meaning here"))),
+            Arg::Option("seconds") => seconds = Some(number(&args.value()?, 1)?),
+            Arg::Option("backend") => backends = Some(backend(&args.value()?)?),
+            Arg::Option(other) => return Err(meaningless(other)),
         }
     }
     let mut words = words.into_iter();
-    let (command, argument) = (words.next(), words.next());
-    let command = match (command.as_deref().and_then(|command| command.to_str()), argument) {
-        (Some("demo"), argument) => Command::Demo(argument.map(PathBuf::from)),
-        (Some("test"), argument) => Command::Test(argument),
-        (Some("bench"), argument) => Command::Bench(runs(argument)?),
-        (Some("replay-pct"), None) => Command::ReplayPct(from.take()),
-        (Some("replay-pct"), Some(extra)) => return Err(unexpected(&extra)),
-        (Some(other), _) => return Err(Failure::usage(format!("unknown command {other}"))),
-        (None, _) => return Err(Failure::usage("no command given")),
+    let (command, mut argument) = (words.next(), words.next());
+    let command = match command.as_deref().and_then(|command| command.to_str()) {
+        Some("demo") => Command::Demo(argument.take().map(PathBuf::from)),
+        Some("test") => Command::Test(argument.take()),
+        Some("bench") => bench_command(argument.take(), words.next())?,
+        Some("fuzz") => {
+            let target = argument.take().ok_or_else(|| no_target("no target given"))?;
+            let target =
+                target.into_string().map_err(|target| no_target(&format!("no target {target:?}")))?;
+            Command::Fuzz(target, seconds.take().unwrap_or(60))
+        }
+        Some("man") => Command::Man,
+        Some("replay-pct") => Command::ReplayPct(from.take()),
+        Some("fidelity") => Command::Fidelity(backends.take().unwrap_or_default(), argument.take()),
+        Some(other) => return Err(Failure::usage(format!("unknown command {other}"))),
+        None => return Err(Failure::usage("no command given")),
     };
-    if let Some(extra) = words.next() {
-        return Err(unexpected(&extra));
+    if let Some(extra) = argument.or_else(|| words.next()) {
+        return Err(Failure::usage(format!("unexpected argument {extra:?}")));
     }
-    if from.is_some() {
-        return Err(Failure::usage("--from has no meaning here"));
+    match (from, seconds, backends) {
+        (Some(_), ..) => Err(meaningless("from")),
+        (_, Some(_), _) => Err(meaningless("seconds")),
+        (.., Some(_)) => Err(meaningless("backend")),
+        (None, None, None) => Ok(command),
     }
-    Ok(command)
 }
 
-fn unexpected(argument: &OsStr) -> Failure {
-    Failure::usage(format!("unexpected argument {argument:?}"))
+/// `bench [PART] [RUNS]`: what is no part is a number of runs.
+fn bench_command(first: Option<OsString>, second: Option<OsString>) -> Result<Command, Failure> {
+    let part = first.as_deref().and_then(|word| word.to_str()).and_then(bench::Part::named);
+    let runs = match (part, first, second) {
+        (_, None, _) | (Some(_), _, None) => 30,
+        (Some(_), _, Some(runs)) => number(&runs, 10)?,
+        (None, Some(runs), None) => number(&runs, 10).map_err(|_| no_part(&runs))?,
+        (None, Some(word), Some(_)) => return Err(no_part(&word)),
+    };
+    Ok(Command::Bench(part, runs))
 }
 
-fn runs(argument: Option<OsString>) -> Result<usize, Failure> {
-    let Some(argument) = argument else { return Ok(30) };
-    let number = argument.to_str().and_then(|text| text.parse().ok()).filter(|runs| *runs >= 10);
-    number.ok_or_else(|| Failure::usage(format!("{argument:?}: expected a number of runs, at least 10")))
+fn number<N: FromStr + PartialOrd + Display + Copy>(word: &OsStr, least: N) -> Result<N, Failure> {
+    let number = word.to_str().and_then(|text| text.parse().ok()).filter(|number| *number >= least);
+    number.ok_or_else(|| Failure::usage(format!("{word:?}: expected a number, at least {least}")))
+}
+
+fn backend(name: &OsStr) -> Result<Backends, Failure> {
+    Backends::parse(name).ok_or_else(|| Failure::usage(format!("{name:?}: expected lxc or pct")))
+}
+
+fn no_part(word: &OsStr) -> Failure {
+    Failure::usage(format!(
+        "{word:?} is no number of runs, at least 10, and no part: there are {}",
+        bench::names()
+    ))
+}
+
+fn no_target(what: &str) -> Failure {
+    Failure::usage(format!("{what}: there are {}", fuzz::names()))
+}
+
+fn meaningless(option: &str) -> Failure {
+    Failure::usage(format!("--{option} has no meaning here"))
 }

@@ -1,30 +1,29 @@
 //! How much memory a process has used.
 
 use crate::error::Error;
+use crate::packages::Need;
 use crate::step::shown;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// What a pipe holds, pipe(7).
-const PIPE_CAPACITY: usize = 65_536;
+/// GNU time, which asks the kernel for what the process took.
+pub(crate) const TIME: Need = ("time", "time");
 
-/// The peak resident set in KiB of a command that prints when its work is done: it is looked at while
-/// it waits for room in a full pipe.
-pub(crate) fn peak_until_output(command: &mut Command) -> Result<u64, Error> {
-    let failed = |command: &Command, source| Error::Start { program: shown(command), source };
-    let (read, write) = rustix::pipe::pipe().map_err(|errno| failed(command, errno.into()))?;
-    let mut write = fs::File::from(write);
-    write.write_all(&[0; PIPE_CAPACITY]).map_err(|source| failed(command, source))?;
-    let spawned = command.stdin(Stdio::null()).stdout(write).stderr(Stdio::null()).spawn();
-    let mut child = spawned.map_err(|source| failed(command, source))?;
-    thread::sleep(Duration::from_millis(200));
-    let peak = memory(&child, "status", "VmHWM:").map_err(|source| failed(command, source));
-    drop(child.kill().and_then(|()| child.wait()));
-    drop(read);
-    peak
+/// The peak resident set in KiB of a command that ends by itself. What it prints is dropped.
+pub(crate) fn peak(command: &Command) -> Result<u64, Error> {
+    let mut time = Command::new("/usr/bin/time");
+    time.args(["--quiet", "--format", "%M"]).arg(command.get_program()).args(command.get_args());
+    if let Some(directory) = command.get_current_dir() {
+        time.current_dir(directory);
+    }
+    let output = time.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let output = output.map_err(|source| Error::Start { program: shown(&time), source })?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let peak = text.lines().next_back().and_then(|line| line.parse().ok());
+    peak.ok_or_else(|| Error::Ended { program: shown(command), status: output.status })
 }
 
 /// Peak resident set and proportional set in KiB of a command that runs a process which prints a line
@@ -57,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_is_held_by_its_output_is_measured() {
-        let peak = peak_until_output(Command::new("/bin/echo").arg("x")).unwrap();
+    fn the_peak_of_a_command_is_measured() {
+        let peak = peak(Command::new("/bin/echo").arg("x")).unwrap();
         assert!((100..20_000).contains(&peak), "{peak}");
     }
 

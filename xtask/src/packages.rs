@@ -5,8 +5,8 @@ use crate::step::{run, say, shown};
 use std::path::Path;
 use std::process::Command;
 
-/// A program and the Debian package it comes in.
-type Need = (&'static str, &'static str);
+/// A program, or a file by its absolute path, and the Debian package it comes in.
+pub(crate) type Need = (&'static str, &'static str);
 
 pub(crate) const LXC: Need = ("lxc-start", "lxc");
 pub(crate) const UIDMAP: Need = ("newuidmap", "uidmap");
@@ -14,10 +14,14 @@ pub(crate) const BUSYBOX: Need = ("busybox", "busybox-static");
 pub(crate) const RUNC: Need = ("runc", "runc");
 pub(crate) const MANDOC: Need = ("mandoc", "mandoc");
 
-/// Makes sure that all of them are there.
+/// What nexcage-shim is linked with.
+const SECCOMP: Need = ("/usr/include/seccomp.h", "libseccomp-dev");
+
+/// Makes sure that all of them are there, and what the tools are built with: every command builds
+/// some.
 pub(crate) fn require(needs: &[Need]) -> Result<(), Error> {
-    let missing: Vec<&str> =
-        needs.iter().filter(|need| !is_there(**need)).map(|(_, package)| *package).collect();
+    let all = [SECCOMP].into_iter().chain(needs.iter().copied());
+    let missing: Vec<&str> = all.filter(|need| !is_there(*need)).map(|(_, package)| package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -62,6 +66,7 @@ fn is_there((program, package): Need) -> bool {
 fn is_program(name: &str) -> bool {
     ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .iter()
+        // An absolute name replaces the directory.
         .any(|directory| Path::new(directory).join(name).exists())
 }
 

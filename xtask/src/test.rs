@@ -2,6 +2,7 @@
 
 use crate::build::{cargo, release, workspace};
 use crate::error::Error;
+use crate::fidelity::{self, Backends};
 use crate::packages::{self, BUSYBOX, LXC, MANDOC, RUNC, UIDMAP};
 use crate::replay;
 use crate::step::{run, run_tests, say, step};
@@ -37,6 +38,9 @@ pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
     step("size of nexcage-init", || init_size(&tools))?;
     if name.is_none() {
         step("replay of pct's recordings", || replay::replay_quietly(&tools))?;
+    }
+    if name.is_none() {
+        step("fidelity to runc", || fidelity::compare(&tools, Backends::Both, None))?;
     }
     for backend in ["lxc", "pct"] {
         step(&format!("end-to-end tests on {backend}"), || {

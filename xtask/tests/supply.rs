@@ -1,5 +1,6 @@
 //! What others' crates we build: their licences, those we do not want, and their sources. It reads
-//! what `cargo metadata` knows and needs no network.
+//! what `cargo metadata` knows and needs no network. The workspace of `tests/fuzz` is left out: nothing of
+//! it is shipped, and its crates are on a machine only once somebody fuzzed there.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;

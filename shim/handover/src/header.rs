@@ -4,6 +4,8 @@
 pub const VERSION: u16 = 2;
 /// Length of an encoded [`Header`] in bytes.
 pub const HEADER_LEN: usize = 12;
+/// Length of the body of [`Kind::Listener`] in bytes: a 32-bit number.
+pub const LISTENER_LEN: u32 = 4;
 /// Upper bound of a message's body in bytes: above what the kernel lets exec take (6 MiB of
 /// argv and env, with the default stack limit 2 MiB).
 pub const MAX_BODY_LEN: u32 = 8 << 20;
@@ -23,11 +25,12 @@ pub enum Kind {
     /// init → shim: everything that can be done before *go* is done. With a terminal the master of
     /// its pty travels with it.
     Ready = 4,
-    /// shim → init: become the process.
+    /// shim → init: become the process; after [`Kind::Listener`]: go on with it.
     Go = 5,
     /// init → shim: a step failed; the body is a [`crate::Failed`].
     Failed = 6,
-    /// init → shim: the descriptor of the seccomp filter's listener travels with it; after *go*.
+    /// init → shim: the body is the number that the seccomp filter's listener has among init's
+    /// descriptors; after *go*. The answer is a second *go*.
     Listener = 7,
 }
 

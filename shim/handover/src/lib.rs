@@ -6,7 +6,8 @@
 //!  ◀── Process (body; fds 0,1,2 as rights) ─   unless init already holds one
 //!  ── Ready (fd of the pty's master) ───▶      OCI "created"; the fd only with a terminal
 //!  ◀── Go ──────────────────────────────       OCI "start"; the socket's name is gone by now
-//!  ── Listener (fd of the filter) ──────▶      only with a seccomp filter that notifies
+//!  ── Listener (number of its fd) ──────▶      only with a seccomp filter that notifies: the shim
+//!  ◀── Go ──────────────────────────────       takes the descriptor and passes it on
 //!  ── end of stream ────────────────────▶      exec succeeded (the socket closes on exec)
 //!  ── Failed (step, errno) ─────────────▶      it did not
 //! ```
@@ -31,7 +32,7 @@ mod reader;
 mod step;
 mod task;
 
-pub use header::{HEADER_LEN, Header, HeaderError, Kind, MAX_BODY_LEN, VERSION};
+pub use header::{HEADER_LEN, Header, HeaderError, Kind, LISTENER_LEN, MAX_BODY_LEN, VERSION};
 pub use process::{Capabilities, Malformed, NO_PERSONALITY, Process, Seccomp, Strings, flags};
 #[cfg(any(feature = "alloc", test))]
 pub use process_buf::{ProcessBuf, SeccompBuf, TaskBuf};

@@ -20,8 +20,7 @@ pub const NO_PERSONALITY: u32 = u32::MAX;
 /// A seccomp filter, as seccomp(2) takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seccomp<'a> {
-    /// `SECCOMP_FILTER_FLAG_*`; with NEW_LISTENER the descriptor travels with
-    /// [`crate::Kind::Listener`].
+    /// `SECCOMP_FILTER_FLAG_*`; with NEW_LISTENER [`crate::Kind::Listener`] follows.
     pub flags: u32,
     /// `struct sock_filter`s, 8 bytes each, in the order of the machine; empty for no filter. Not
     /// aligned.

@@ -1,7 +1,7 @@
 //! What can go wrong inside the container, step by step.
 
 /// Length of an encoded [`Failed`] in bytes.
-pub const FAILED_LEN: usize = 8;
+pub const FAILED_LEN: usize = 12;
 
 macro_rules! steps {
     ($($step:ident = $number:literal $text:literal,)*) => {
@@ -55,24 +55,38 @@ pub struct Failed {
     pub step: Step,
     /// The errno it failed with; 0 when the kernel was not involved.
     pub errno: u32,
+    /// Which of the process's tasks failed, if the step is a task's.
+    pub task: Option<u32>,
 }
 
+/// [`Failed::task`] of a step that is no task's, on the wire.
+const NO_TASK: u32 = u32::MAX;
+
 impl Failed {
+    /// A step that is no task's.
+    #[must_use]
+    pub const fn at(step: Step, errno: u32) -> Self {
+        Failed { step, errno, task: None }
+    }
+
     /// The bytes on the wire.
     #[must_use]
     pub fn encode(self) -> [u8; FAILED_LEN] {
         let mut bytes = [0; FAILED_LEN];
         bytes[..4].copy_from_slice(&(self.step as u32).to_le_bytes());
-        bytes[4..].copy_from_slice(&self.errno.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.errno.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.task.unwrap_or(NO_TASK).to_le_bytes());
         bytes
     }
 
     /// Reads a failure; `None` for an unknown step.
     #[must_use]
     pub fn decode(bytes: [u8; FAILED_LEN]) -> Option<Self> {
-        let [s0, s1, s2, s3, e0, e1, e2, e3] = bytes;
+        let [s0, s1, s2, s3, e0, e1, e2, e3, t0, t1, t2, t3] = bytes;
         let step = Step::from_number(u32::from_le_bytes([s0, s1, s2, s3]))?;
-        Some(Failed { step, errno: u32::from_le_bytes([e0, e1, e2, e3]) })
+        let task = u32::from_le_bytes([t0, t1, t2, t3]);
+        let errno = u32::from_le_bytes([e0, e1, e2, e3]);
+        Some(Failed { step, errno, task: (task != NO_TASK).then_some(task) })
     }
 }
 
@@ -82,8 +96,9 @@ mod tests {
 
     #[test]
     fn a_failure_survives_the_wire_and_an_unknown_step_does_not() {
-        let failed = Failed { step: Step::Exec, errno: 2 };
-        assert_eq!(Failed::decode(failed.encode()), Some(failed));
+        for failed in [Failed::at(Step::Exec, 2), Failed { step: Step::Node, errno: 17, task: Some(3) }] {
+            assert_eq!(Failed::decode(failed.encode()), Some(failed));
+        }
         assert_eq!(Failed::decode([0xff; FAILED_LEN]), None);
     }
 }

@@ -7,7 +7,7 @@ use core::ffi::CStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task<'a> {
     /// A device node or FIFO, in a directory that is made if it is missing. A node of the same kind
-    /// and numbers that is there already gets the mode and the owner.
+    /// and numbers that is there already is left as it is: it may be the host's.
     Node {
         /// Its absolute path.
         path: &'a CStr,

@@ -4,7 +4,7 @@ use crate::MALFORMED;
 use crate::kernel::{self, Errno, Fd, Rights};
 use crate::place::Place;
 use linux_raw_sys::errno::{ECONNREFUSED, ECONNRESET, EPIPE};
-use nexcage_handover::{FAILED_LEN, Failed, HEADER_LEN, Header, Kind, Step};
+use nexcage_handover::{FAILED_LEN, Failed, HEADER_LEN, Header, Kind, LISTENER_LEN, Step};
 
 /// Milliseconds before the first and, at most, between later attempts to connect again.
 const FIRST_DELAY: u32 = 10;
@@ -12,6 +12,8 @@ const LAST_DELAY: u32 = 1000;
 
 #[expect(clippy::cast_possible_truncation, reason = "the value is 8")]
 const FAILED: Header = Header { kind: Kind::Failed, body_len: FAILED_LEN as u32 };
+
+const LISTENER: Header = Header { kind: Kind::Listener, body_len: LISTENER_LEN };
 
 /// A connection to the shim of the moment.
 #[derive(Debug)]
@@ -74,13 +76,40 @@ impl Connection {
         self.send_bytes(&Header::bare(kind).encode())
     }
 
+    /// Says that everything before *go* is done, and hands the terminal's master over.
+    pub(crate) fn send_ready(&self, master: Option<&Fd>) -> Result<(), Trouble> {
+        let message = Header::bare(Kind::Ready).encode();
+        let sent = match master {
+            None => 0,
+            Some(master) => kernel::send_with(&self.0, &message, master)?,
+        };
+        self.send_bytes(&message[sent..])
+    }
+
+    /// Tells the shim which descriptor is the filter's listener, and waits until it has passed it
+    /// on. The filter must let write and read through, as under runc; so the descriptor does not
+    /// travel: the shim takes it.
+    pub(crate) fn announce_listener(&self, number: u32) -> kernel::Result {
+        let mut message = [0; HEADER_LEN + LISTENER_LEN as usize];
+        message[..HEADER_LEN].copy_from_slice(&LISTENER.encode());
+        message[HEADER_LEN..].copy_from_slice(&number.to_le_bytes());
+        self.write_bytes(&message)?;
+        let mut answer = [0; HEADER_LEN];
+        match self.receive_body(&mut answer) {
+            Ok(()) if answer == Header::bare(Kind::Go).encode() => Ok(()),
+            Ok(()) | Err(Trouble::Lost) => Err(Errno(EPIPE)),
+            Err(Trouble::Failed(failed)) => Err(Errno(failed.errno)),
+        }
+    }
+
     /// Tells of a failure, if anybody listens.
     pub(crate) fn report(&self, failed: Failed) {
         let mut message = [0; HEADER_LEN + FAILED_LEN];
         let (header, body) = message.split_at_mut(HEADER_LEN);
         header.copy_from_slice(&FAILED.encode());
         body.copy_from_slice(&failed.encode());
-        let _ = self.send_bytes(&message);
+        // A filter that lets anything through lets write through.
+        let _ = self.write_bytes(&message);
     }
 
     /// Receives a header and the descriptors that travel with it.
@@ -108,6 +137,13 @@ impl Connection {
         Ok(())
     }
 
+    fn write_bytes(&self, mut bytes: &[u8]) -> kernel::Result {
+        while !bytes.is_empty() {
+            bytes = &bytes[kernel::write(&self.0, bytes)?..];
+        }
+        Ok(())
+    }
+
     fn send_bytes(&self, mut bytes: &[u8]) -> Result<(), Trouble> {
         while !bytes.is_empty() {
             bytes = &bytes[kernel::send(&self.0, bytes)?..];
@@ -125,7 +161,7 @@ impl From<Errno> for Trouble {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno(ECONNRESET | EPIPE) => Trouble::Lost,
-            Errno(errno) => Trouble::Failed(Failed { step: Step::Receive, errno }),
+            Errno(errno) => Trouble::Failed(Failed::at(Step::Receive, errno)),
         }
     }
 }

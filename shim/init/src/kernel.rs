@@ -5,15 +5,23 @@ mod credentials;
 mod descriptor;
 mod exec;
 mod files;
+mod labels;
 mod memory;
+mod nodes;
+mod seccomp;
 mod socket;
+mod terminal;
 
 pub(crate) use credentials::*;
 pub(crate) use descriptor::*;
 pub(crate) use exec::*;
 pub(crate) use files::*;
+pub(crate) use labels::*;
 pub(crate) use memory::*;
+pub(crate) use nodes::*;
+pub(crate) use seccomp::*;
 pub(crate) use socket::*;
+pub(crate) use terminal::*;
 
 use core::arch::asm;
 use core::ffi::CStr;

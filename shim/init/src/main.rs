@@ -12,13 +12,15 @@ mod kernel;
 mod place;
 mod start;
 mod takeover;
+mod tasks;
+mod terminal;
 
 use connection::{Connection, End, Trouble};
 use core::convert::Infallible;
 use core::ffi::CStr;
 use core::mem;
 use kernel::{Errno, Fd, Mapping, Rights};
-use nexcage_handover::{Failed, Header, Kind, Process, Step};
+use nexcage_handover::{Failed, Header, Kind, Process, Step, flags};
 use nexcage_init::status;
 use place::Place;
 
@@ -32,10 +34,7 @@ fn run(own_path: &CStr) -> i32 {
     };
     match end {
         End::NoSocket => status::NOT_STARTED,
-        End::Failed(failed) => {
-            connection.report(failed);
-            status::of(failed)
-        }
+        End::Failed(failed) => fail(&connection, failed),
     }
 }
 
@@ -44,17 +43,28 @@ fn become_process(connection: &mut Connection, place: &Place) -> Result<Infallib
     let process = Process::decode(&body).map_err(|_| MALFORMED)?;
     install_stdio(stdio).at(Step::Stdio)?;
     kernel::close_all_but(connection.socket()).at(Step::CloseDescriptors)?;
-    let mut messages: &[Kind] = &[Kind::Ready];
+    tasks::carry_out(&process.tasks)?;
+    kernel::begin_session().at(Step::Terminal)?;
+    let wants_terminal = process.flags & flags::TERMINAL != 0;
+    let master = wants_terminal.then(|| terminal::open(process.uid)).transpose().at(Step::Terminal)?;
+    let mut messages: &[Kind] = &[];
     connection.persist(place, |connection| {
         // A successor of this shim learns first that there is a process already.
-        let messages = mem::replace(&mut messages, &[Kind::HelloHeld, Kind::Ready]);
-        wait_for_go(connection, messages)
+        let messages = mem::replace(&mut messages, &[Kind::HelloHeld]);
+        wait_for_go(connection, messages, master.as_ref())
     })?;
-    Ok(takeover::take_over(&process, place)?)
+    // Nothing is given back first: a seccomp filter may forbid that.
+    takeover::take_over(&process, place, connection).map_err(|failed| fail(connection, failed))
+}
+
+/// Tells of a failure and ends.
+fn fail(connection: &Connection, failed: Failed) -> ! {
+    connection.report(failed);
+    kernel::exit(status::of(failed))
 }
 
 /// What the shim sent is not what this version of the protocol has it send.
-const MALFORMED: Failed = Failed { step: Step::Receive, errno: 0 };
+const MALFORMED: Failed = Failed::at(Step::Receive, 0);
 
 fn receive_process(connection: &Connection) -> Result<(Mapping<u8>, [Fd; 3]), Trouble> {
     connection.send(Kind::Hello)?;
@@ -67,10 +77,11 @@ fn receive_process(connection: &Connection) -> Result<(Mapping<u8>, [Fd; 3]), Tr
     Ok((body, stdio))
 }
 
-fn wait_for_go(connection: &Connection, messages: &[Kind]) -> Result<(), Trouble> {
+fn wait_for_go(connection: &Connection, messages: &[Kind], master: Option<&Fd>) -> Result<(), Trouble> {
     for message in messages {
         connection.send(*message)?;
     }
+    connection.send_ready(master)?;
     match connection.receive_header()? {
         (Header { kind: Kind::Go, body_len: 0 }, Rights::None) => Ok(()),
         _ => Err(MALFORMED.into()),
@@ -79,7 +90,8 @@ fn wait_for_go(connection: &Connection, messages: &[Kind]) -> Result<(), Trouble
 
 fn install_stdio(stdio: [Fd; 3]) -> kernel::Result {
     let [stdin, stdout, stderr] = stdio;
-    kernel::install_stdio(&[stdin.above_stdio()?, stdout.above_stdio()?, stderr.above_stdio()?])
+    let (stdin, stdout, stderr) = (stdin.above_stdio()?, stdout.above_stdio()?, stderr.above_stdio()?);
+    kernel::install_stdio([&stdin, &stdout, &stderr])
 }
 
 /// Names the step in which a system call failed.
@@ -89,6 +101,6 @@ trait At<T> {
 
 impl<T> At<T> for kernel::Result<T> {
     fn at(self, step: Step) -> Result<T, Failed> {
-        self.map_err(|Errno(errno)| Failed { step, errno })
+        self.map_err(|Errno(errno)| Failed::at(step, errno))
     }
 }

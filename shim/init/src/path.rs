@@ -47,6 +47,24 @@ pub fn join<'b>(directory: &[u8], name: &[u8], buffer: &'b mut [u8]) -> Option<&
     CStr::from_bytes_with_nul(&buffer[..end]).ok()
 }
 
+/// Digits of the largest `u32`.
+pub const DIGITS: usize = 10;
+
+/// Writes a number into `buffer`, in decimal.
+pub fn decimal(mut number: u32, buffer: &mut [u8; DIGITS]) -> &[u8] {
+    let mut start = DIGITS;
+    for digit in buffer.iter_mut().rev() {
+        let [value, ..] = (number % 10).to_le_bytes();
+        *digit = b'0' + value;
+        start -= 1;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    &buffer[start..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +123,14 @@ mod tests {
         fn every_element_is_tried_once(path in "[a-z/]{1,9}(:[a-z/]{0,9}){0,9}") {
             let (tried, _) = attempts(c"name", Some(path.as_bytes()), &[]);
             prop_assert_eq!(tried.len(), path.split(':').count());
+        }
+
+        #[test]
+        fn numbers_are_decimal(number: u32) {
+            for number in [number, number % 1000, 0, u32::MAX] {
+                let mut buffer = [0; DIGITS];
+                prop_assert_eq!(decimal(number, &mut buffer).to_vec(), number.to_string().into_bytes());
+            }
         }
 
         #[test]

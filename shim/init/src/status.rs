@@ -16,7 +16,7 @@ pub const PANICKED: i32 = 255;
 #[must_use]
 pub fn of(failed: Failed) -> i32 {
     match failed {
-        Failed { step: Step::Exec, errno: ENOENT | ENOTDIR } => NOT_FOUND,
+        Failed { step: Step::Exec, errno: ENOENT | ENOTDIR, .. } => NOT_FOUND,
         Failed { step: Step::Exec, .. } => NOT_EXECUTABLE,
         _ => NOT_STARTED,
     }

@@ -1,17 +1,23 @@
 //! What happens after *go*: nexcage-init leaves, the process begins.
 
 use crate::At;
+use crate::connection::Connection;
 use crate::kernel::{self, Errno, Mapping, StringList};
 use crate::place::Place;
 use core::convert::Infallible;
 use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 use linux_raw_sys::errno::{EACCES, EEXIST, ENAMETOOLONG, ENOENT};
-use nexcage_handover::{Failed, Process, Step, Strings, flags};
+use nexcage_handover::{Failed, NO_PERSONALITY, Process, Seccomp, Step, flags};
 use nexcage_init::home::{Lookup, Slot, slot};
 use nexcage_init::path::{PATH_MAX, join, search};
 
 /// Becomes the process. Returns only if a step fails; the steps that were taken stay taken.
-pub(crate) fn take_over(process: &Process<'_>, place: &Place) -> Result<Infallible, Failed> {
+pub(crate) fn take_over(
+    process: &Process<'_>,
+    place: &Place,
+    connection: &Connection,
+) -> Result<Infallible, Failed> {
     leave_mount(place).at(Step::DetachMount)?;
     let attempt = enter_directory(process.cwd)?;
     kernel::set_umask(process.umask);
@@ -21,10 +27,17 @@ pub(crate) fn take_over(process: &Process<'_>, place: &Place) -> Result<Infallib
         // What can't be read has no line for the user.
         let _ = look_up(&mut lookup);
     }
-    become_user(process, attempt)?;
+    if process.personality != NO_PERSONALITY {
+        kernel::set_personality(process.personality).at(Step::Personality)?;
+    }
+    // Everything that can be done before is: a filter may allow little more than exec.
+    let lists = ManuallyDrop::new(lists(process, slot, lookup.finish()).at(Step::Exec)?);
+    set_labels(process).at(Step::Label)?;
     kernel::clear_parent_death_signal().at(Step::Signals)?;
     kernel::set_signals(process.ignored_signals, process.blocked_signals).at(Step::Signals)?;
-    Err(execute(process.args, process.env, slot, lookup.finish()))
+    set_groups(process).at(Step::Groups)?;
+    become_user(process, attempt, connection)?;
+    Err(execute(process, &lists.0, &lists.1))
 }
 
 /// Takes nexcage-init's mounts out of the container, and the mount point too unless that may
@@ -56,9 +69,12 @@ fn enter_directory(directory: &CStr) -> Result<Directory, Failed> {
         entered = kernel::change_directory(directory);
     }
     match entered {
-        Err(Errno(EACCES)) => Ok(Directory::Refused),
-        entered => entered.map(|()| Directory::Entered).at(Step::EnterCwd),
+        Err(Errno(EACCES)) => return Ok(Directory::Refused),
+        entered => entered.at(Step::EnterCwd)?,
     }
+    // A link to a descriptor could have led to the host's files (CVE-2024-21626).
+    kernel::check_directory_inside_root().at(Step::EnterCwd)?;
+    Ok(Directory::Entered)
 }
 
 /// Makes a directory and its missing parents, with mode 0755.
@@ -88,45 +104,79 @@ fn look_up(lookup: &mut Lookup) -> kernel::Result {
     }
 }
 
-/// Takes the process's identity and privileges, in the order in which each still allows the next.
-fn become_user(process: &Process<'_>, attempt: Directory) -> Result<(), Failed> {
-    let mut groups = Mapping::zeroed(process.groups().len()).at(Step::Groups)?;
-    for (to, from) in groups.iter_mut().zip(process.groups()) {
-        *to = from;
+/// Sets what mandatory access control holds the process to: root may, its user may not.
+fn set_labels(process: &Process<'_>) -> kernel::Result {
+    if !process.apparmor.is_empty() {
+        kernel::set_apparmor_profile(process.apparmor)?;
     }
-    let sets = &process.capabilities;
-    kernel::set_groups(&groups).at(Step::Groups)?;
-    kernel::set_group(process.gid).at(Step::Groups)?;
-    kernel::limit_bounding_set(sets.bounding).at(Step::Bounding)?;
-    kernel::set_user(process.uid).at(Step::User)?;
-    if attempt == Directory::Refused {
-        kernel::change_directory(process.cwd).at(Step::EnterCwd)?;
-    }
-    // A link to a descriptor could have led to the host's files (CVE-2024-21626).
-    kernel::check_directory_inside_root().at(Step::EnterCwd)?;
-    kernel::set_capabilities(sets).at(Step::CapabilitySets)?;
-    kernel::set_ambient(sets.ambient).at(Step::Ambient)?;
-    if process.flags & flags::NO_NEW_PRIVILEGES != 0 {
-        kernel::set_no_new_privileges().at(Step::NoNewPrivileges)?;
+    if !process.selinux.is_empty() {
+        kernel::set_selinux_label(process.selinux)?;
     }
     Ok(())
 }
 
-/// Executes the program, found by the process's own PATH, with `home` in its slot of `env`.
-fn execute(args: Strings<'_>, env: Strings<'_>, slot: Slot, home: &CStr) -> Failed {
+fn set_groups(process: &Process<'_>) -> kernel::Result {
+    let mut groups = Mapping::zeroed(process.groups().len())?;
+    for (to, from) in groups.iter_mut().zip(process.groups()) {
+        *to = from;
+    }
+    kernel::set_groups(&groups)?;
+    kernel::set_group(process.gid)
+}
+
+/// Takes the process's identity and privileges, in the order in which each still allows the next.
+/// A filter is loaded with the privilege to do so, or last and without any.
+fn become_user(process: &Process<'_>, attempt: Directory, connection: &Connection) -> Result<(), Failed> {
+    let gives_up_privileges = process.flags & flags::NO_NEW_PRIVILEGES != 0;
+    if !gives_up_privileges {
+        load_filter(process, connection)?;
+    }
+    let sets = &process.capabilities;
+    kernel::limit_bounding_set(sets.bounding).at(Step::Bounding)?;
+    kernel::set_user(process.uid).at(Step::User)?;
+    if attempt == Directory::Refused {
+        kernel::change_directory(process.cwd).at(Step::EnterCwd)?;
+        kernel::check_directory_inside_root().at(Step::EnterCwd)?;
+    }
+    kernel::set_capabilities(sets).at(Step::CapabilitySets)?;
+    kernel::set_ambient(sets.ambient).at(Step::Ambient)?;
+    if gives_up_privileges {
+        kernel::set_no_new_privileges().at(Step::NoNewPrivileges)?;
+        load_filter(process, connection)?;
+    }
+    Ok(())
+}
+
+/// Loads the seccomp filter, if there is one, and waits until its listener has been told.
+fn load_filter(process: &Process<'_>, connection: &Connection) -> Result<(), Failed> {
+    let Seccomp { flags, program } = process.seccomp;
+    if program.is_empty() {
+        return Ok(());
+    }
+    match kernel::load_filter(flags, program).at(Step::Seccomp)? {
+        Some(listener) => connection.announce_listener(listener).at(Step::Seccomp),
+        None => Ok(()),
+    }
+}
+
+/// The arguments and the environment, with `home` in its slot.
+fn lists<'a>(
+    process: &Process<'a>,
+    slot: Slot,
+    home: &'a CStr,
+) -> kernel::Result<(StringList<'a>, StringList<'a>)> {
     let replaced = |(index, entry)| if slot == Slot::Replace(index) { home } else { entry };
     let appended = (slot == Slot::Append).then_some(home);
-    let entries = env.iter().enumerate().map(replaced).chain(appended);
-    let arg_list = StringList::new(args.len(), args.iter());
-    let env_list = StringList::new(env.len() + usize::from(appended.is_some()), entries);
-    let errno = match (arg_list, env_list) {
-        (Ok(arg_list), Ok(env_list)) => {
-            let path = env.iter().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
-            // There is at least one argument.
-            let name = args.iter().next().unwrap_or_default();
-            search(name, path, |program| kernel::execute(program, &arg_list, &env_list).0)
-        }
-        (Err(Errno(errno)), _) | (_, Err(Errno(errno))) => errno,
-    };
-    Failed { step: Step::Exec, errno }
+    let entries = process.env.iter().enumerate().map(replaced).chain(appended);
+    let args = StringList::new(process.args.len(), process.args.iter())?;
+    Ok((args, StringList::new(process.env.len() + usize::from(appended.is_some()), entries)?))
+}
+
+/// Executes the program, found by the process's own PATH.
+fn execute(process: &Process<'_>, args: &StringList<'_>, env: &StringList<'_>) -> Failed {
+    let path = process.env.iter().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
+    // There is at least one argument.
+    let name = process.args.iter().next().unwrap_or_default();
+    let errno = search(name, path, |program| kernel::execute(program, args, env).0);
+    Failed::at(Step::Exec, errno)
 }

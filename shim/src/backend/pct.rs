@@ -3,16 +3,13 @@
 //! A create-to-delete cycle runs one `pct`: the VMID is taken by creating the CT's configuration
 //! exclusively, the end is seen in the kernel, and what is left is removed as files.
 
-mod conf;
-mod include;
-
 use crate::backend::{Backend, Launch, remove_lxc_lock};
 use crate::cgroup::{self, Cgroup};
 use crate::configuration;
 use crate::error::Error;
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
-use lxc_render_config::{LxcConfig, Rendered};
+use lxc_render_config::{LxcConfig, Rendered, pve};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
     waitpid,
@@ -56,7 +53,7 @@ impl Ct {
         rendered: &Rendered,
     ) -> Result<Self, Error> {
         let include = directory.join("lxc.conf");
-        let conf = conf::render(rendered, id, &include)?;
+        let conf = pve::conf(rendered, id, &include, pve::Host::this()).map_err(Box::new)?;
         let vmids = paths.vmids;
         for vmid in vmids.first..=vmids.last {
             let path = conf_path(paths, vmid);
@@ -111,7 +108,7 @@ impl Ct {
     /// Whether the CT of our id is, or was, ours: somebody may have removed it and made another.
     fn is_ours(&self) -> io::Result<bool> {
         match fs::read_to_string(self.conf()) {
-            Ok(text) => Ok(conf::includes(&text, &self.include)),
+            Ok(text) => Ok(pve::includes(&text, &self.include)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
         }
@@ -177,7 +174,7 @@ impl Ct {
     fn remove_rendered(&self) -> Result<(), Error> {
         let rendered = self.rendered();
         let config = rendered.join("config");
-        if fs::read_to_string(&config).is_ok_and(|text| !conf::includes(&text, &self.include)) {
+        if fs::read_to_string(&config).is_ok_and(|text| !pve::includes(&text, &self.include)) {
             return Ok(());
         }
         remove_file(&config)?;
@@ -238,7 +235,7 @@ impl Backend for Ct {
     }
 
     fn launch(&mut self, config: LxcConfig) -> Result<(), Error> {
-        let include = include::render(&config)?;
+        let include = pve::include(&config)?;
         fs::write(&self.include, include.text())
             .map_err(Error::system(format!("write {}", self.include.display())))?;
         self.pct = Some(self.spawn()?);

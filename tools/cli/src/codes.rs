@@ -58,6 +58,9 @@ codes! {
     ExitLost "NX-EXIT-LOST" 1 "The exit status of the process could not be learned.";
     Interrupted "NX-INTERRUPTED" 1 "A signal ended the work before the process was started.";
     System "NX-SYSTEM" 1 "The system refused a call that has to work.";
+    SetupMissing "NX-SETUP-MISSING" 1 "nexcage-setup is not installed.";
+    Mount "NX-MOUNT" 1 "A mount of the bundle could not be made.";
+    Hook "NX-HOOK" 1 "A hook failed.";
 }
 
 #[cfg(test)]

@@ -1,82 +1,155 @@
 //! The command line of `lxc-render-config`.
 
-use crate::{CgroupChoice, CgroupVersion, Options, render};
+mod explain;
+mod request;
+
+use crate::{Fate, LxcConfig, Refusal, RenderError, Rendered, pve, render, report};
 use bundle_validate::{Bundle, Report, validate};
-use nexcage_cli::{Arg, Args, Code, Diagnose, Failure, Opt, Tool, print};
+use nexcage_cli::{Args, Code, Diagnose, Failure, Opt, Tool, print};
+use request::{Form, Request, Target, Task};
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// What the tool says about itself.
 pub static TOOL: Tool = Tool {
     name: "lxc-render-config",
     summary: "render an OCI bundle as an LXC configuration",
-    usage: &["[OPTIONS] [BUNDLE|CONFIG|-]"],
-    options: &[Opt {
-        long: "cgroup",
-        short: None,
-        value: Some("auto|v1|v2"),
-        help: "The version of cgroups that limits are written for; auto looks at this host. Default auto.",
-    }],
+    usage: &["[OPTIONS] [BUNDLE|CONFIG|-]", "--explain [--report text|json] [FIELD]"],
+    options: &[
+        Opt {
+            long: "target",
+            short: None,
+            value: Some("lxc|pve"),
+            help: "What is printed: a configuration for LXC, or that of a CT of Proxmox VE. Default lxc.",
+        },
+        Opt {
+            long: "include",
+            short: None,
+            value: Some("FILE"),
+            help: "With --target pve: the file that the CT's configuration includes; it is written too.",
+        },
+        Opt {
+            long: "lxc-version",
+            short: None,
+            value: Some("5|6|7"),
+            help: "The oldest LXC that has to understand the configuration. Default 5.",
+        },
+        Opt {
+            long: "cgroup",
+            short: None,
+            value: Some("auto|v1|v2"),
+            help: "The version of cgroups that limits are written for; auto looks at this host. Default auto.",
+        },
+        Opt {
+            long: "allow-loss",
+            short: None,
+            value: Some("RULE"),
+            help: "Render without a field that is refused, such as /linux/intelRdt. May be given more than once.",
+        },
+        Opt {
+            long: "report",
+            short: None,
+            value: Some("text|json"),
+            help: "Print, instead of the configuration, what each value of config.json becomes; json is one object a line.",
+        },
+        Opt {
+            long: "explain",
+            short: None,
+            value: None,
+            help: "Print what becomes of a field of the specification and those below it, or of all.",
+        },
+    ],
     statuses: &[
-        ("0", "The configuration is on stdout."),
-        ("1", "The bundle breaks the specification, or stdout cannot be written."),
+        ("0", "What was asked for is on stdout."),
+        ("1", "The bundle breaks the specification, or the output cannot be written."),
         ("2", "The command line is wrong."),
         ("3", "The bundle or its root file system cannot be read."),
         ("4", "The bundle asks for something that cannot be expressed or is unsafe."),
     ],
 };
 
-/// What was typed.
-#[derive(Debug, PartialEq, Eq)]
-struct Request {
-    bundle: PathBuf,
-    options: Options,
-}
-
-/// Validates a bundle, renders it and prints the configuration.
+/// Validates a bundle, renders it and prints the configuration; or does what else was asked for.
 ///
 /// # Errors
-/// A wrong command line, a bundle that cannot be read, is invalid or is refused, or a stdout that
-/// cannot be written. Nothing is printed then.
+/// A wrong command line, a bundle that cannot be read, is invalid or is refused, or an output that
+/// cannot be written. Nothing is printed then, but for the report on a refused bundle.
 pub fn main(args: Args) -> Result<u8, Failure> {
-    let request = parse(args)?;
-    let bundle = Bundle::open(&request.bundle)?;
-    let report = validate(&bundle, &bundle_validate::Options::default());
-    if report.has_errors() {
-        return Err(Invalid(report).into());
+    let request = request::parse(args)?;
+    match &request.task {
+        Task::Explain(field) => explain::explain(field.as_deref(), request.report)?,
+        Task::Render(bundle) => run(&request, bundle)?,
     }
-    let rendered = render(&bundle, &request.options)?;
-    let text = format!("# Rendered by {}.\n{}", TOOL.name, rendered.config);
-    print(text.as_bytes())?;
     Ok(0)
 }
 
-fn parse(mut args: Args) -> Result<Request, Failure> {
-    let mut bundle = None;
-    let mut options = Options::default();
-    while let Some(arg) = args.next()? {
-        match arg {
-            Arg::Option("cgroup") => {
-                let set = [
-                    ("auto", CgroupChoice::Auto),
-                    ("v1", CgroupChoice::Fixed(CgroupVersion::V1)),
-                    ("v2", CgroupChoice::Fixed(CgroupVersion::V2)),
-                ];
-                options.cgroup = args.choice("cgroup", &set)?;
-            }
-            Arg::Option(other) => return Err(Failure::usage(format!("--{other} is not handled"))),
-            Arg::Value(path) if bundle.is_none() => bundle = Some(PathBuf::from(path)),
-            Arg::Value(path) => {
-                return Err(Failure::usage(format!("{}: one bundle at a time", path.to_string_lossy())));
-            }
-        }
+fn run(request: &Request, bundle: &Path) -> Result<(), Failure> {
+    let bundle = Bundle::open(bundle)?;
+    let findings = validate(&bundle, &bundle_validate::Options::default());
+    if findings.has_errors() {
+        return Err(Invalid(findings).into());
     }
-    Ok(Request { bundle: bundle.unwrap_or_else(|| PathBuf::from(".")), options })
+    let rendered = render(&bundle, &request.options);
+    if let Some(form) = request.report {
+        let losses: &[Refusal] = match &rendered {
+            Ok(rendered) => &rendered.losses,
+            Err(RenderError::Refused(refusals)) => refusals,
+            Err(_) => &[],
+        };
+        print_report(&report(&bundle, losses), form)?;
+        rendered?;
+        return Ok(());
+    }
+    let rendered = rendered?;
+    rendered.losses.iter().for_each(|loss| log::warn!("lost: {loss}"));
+    print(text(&rendered, &request.target)?.as_bytes())
+}
+
+fn print_report(fates: &[Fate], form: Form) -> Result<(), Failure> {
+    let line = |fate: &Fate| match form {
+        Form::Text => format!("{fate}\n"),
+        Form::Json => format!("{}\n", fate.json()),
+    };
+    print(fates.iter().map(line).collect::<String>().as_bytes())
+}
+
+/// What is printed; the included file of a CT is written before.
+fn text(rendered: &Rendered, target: &Target) -> Result<String, Failure> {
+    let marked = |config: &LxcConfig| format!("# Rendered by {}.\n{config}", TOOL.name);
+    let include = match target {
+        Target::Lxc => return Ok(marked(&rendered.config)),
+        Target::Pve(include) => include,
+    };
+    let full = std::path::absolute(include).map_err(|source| WriteError(include.clone(), source))?;
+    let conf = pve::conf(rendered, "", &full, pve::Host::this())?;
+    write(&full, &marked(&pve::include(&rendered.config)?))?;
+    Ok(conf)
+}
+
+/// Writes a file in one step: beside it first, then over it. A symbolic link is replaced, not
+/// followed.
+fn write(path: &Path, text: &str) -> Result<(), WriteError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let beside = PathBuf::from(name);
+    let written =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside).and_then(|mut file| {
+            file.write_all(text.as_bytes()).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+                drop(fs::remove_file(&beside));
+            })
+        });
+    written.map_err(|source| WriteError(path.to_owned(), source))
 }
 
 /// The bundle breaks the specification.
 #[derive(Debug)]
 struct Invalid(Report);
+
+/// The included file cannot be written.
+#[derive(Debug)]
+struct WriteError(PathBuf, io::Error);
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,7 +162,19 @@ impl fmt::Display for Invalid {
     }
 }
 
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write {}", self.0.display())
+    }
+}
+
 impl std::error::Error for Invalid {}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.1)
+    }
+}
 
 impl Diagnose for Invalid {
     fn code(&self) -> Code {
@@ -97,23 +182,8 @@ impl Diagnose for Invalid {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_option_of_the_table_is_handled() {
-        for option in TOOL.options {
-            let value = option.value.and_then(|value| value.split('|').next_back()).unwrap_or_default();
-            let request = parse(Args::from_list(&TOOL, [format!("--{}", option.long).as_str(), value, "x"]));
-            assert_eq!(request.expect("parses").bundle, PathBuf::from("x"), "--{}", option.long);
-        }
-    }
-
-    #[test]
-    fn without_a_name_the_bundle_is_the_working_directory() {
-        let request = parse(Args::from_list(&TOOL, [""; 0])).expect("parses");
-        assert_eq!(request, Request { bundle: ".".into(), options: Options::default() });
-        assert!(parse(Args::from_list(&TOOL, ["a", "b"])).is_err());
+impl Diagnose for WriteError {
+    fn code(&self) -> Code {
+        Code::Output
     }
 }

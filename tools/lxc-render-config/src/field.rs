@@ -4,13 +4,15 @@
 use crate::Refusal;
 use bundle_validate::json::{Kind, Node, NodeId};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What became of the document so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     read: RefCell<HashSet<NodeId>>,
     refusals: RefCell<Vec<Refusal>>,
+    /// Their pointers.
+    refused: RefCell<BTreeSet<String>>,
 }
 
 /// A value of the document that is there and not null.
@@ -30,29 +32,25 @@ impl Reading {
     }
 
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        let mut refusals = self.refusals.borrow_mut();
-        if !refusals.contains(&refusal) {
-            refusals.push(refusal);
-        }
+        self.refused.borrow_mut().insert(refusal.pointer.clone());
+        self.refusals.borrow_mut().push(refusal);
     }
 
-    /// Whether something at this value or inside it was refused already.
+    /// Whether something at this value, around it or inside it was refused already.
     pub(crate) fn is_refused(&self, node: Node<'_>) -> bool {
-        let pointer = node.pointer();
-        self.refusals.borrow().iter().any(|refusal| {
-            let (longer, shorter) = if refusal.pointer.len() > pointer.len() {
-                (&refusal.pointer, &pointer)
-            } else {
-                (&pointer, &refusal.pointer)
-            };
-            longer.strip_prefix(shorter.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        let (pointer, refused) = (node.pointer(), self.refused.borrow());
+        let around = pointer.match_indices('/').map(|(end, _)| &pointer[..end]).chain([pointer.as_str()]);
+        let inside = format!("{pointer}/");
+        around.into_iter().any(|above| refused.contains(above))
+            || refused.range(inside.clone()..).next().is_some_and(|below| below.starts_with(&inside))
     }
 
-    /// All refusals in the order of the document.
+    /// All refusals in the order of the document, each once.
     pub(crate) fn into_refusals(self) -> Vec<Refusal> {
         let mut refusals = self.refusals.into_inner();
-        refusals.sort_by_key(|refusal| refusal.position);
+        refusals.sort_by(|a, b| (a.position, &a.reason).cmp(&(b.position, &b.reason)));
+        // Of one value the same may have been said more than once.
+        refusals.dedup();
         refusals
     }
 }
@@ -122,6 +120,11 @@ impl<'r, 'd> Field<'r, 'd> {
             self.reading.read.borrow_mut().insert(self.node.id());
         }
         value
+    }
+
+    /// Its JSON pointer.
+    pub(crate) fn pointer(self) -> String {
+        self.node.pointer()
     }
 
     /// Notes that this value cannot be rendered.

@@ -16,7 +16,9 @@ mod error;
 mod field;
 pub mod lxc_config;
 mod prepare;
+pub mod pve;
 mod render;
+mod report;
 mod rootfs;
 mod wire;
 
@@ -24,12 +26,46 @@ pub use cgroup_version::{CgroupChoice, CgroupVersion};
 pub use error::{Refusal, RenderError};
 pub use lxc_config::LxcConfig;
 pub use prepare::{MountPoint, prepare_mount_points};
-pub use render::{HostId, Rendered, Rlimit, render};
-pub use wire::{WireError, wire};
+pub use render::{
+    Action, Argument, Hooks, HostId, Listener, Operator, Rendered, Rlimit, Rule, Scheduler, Seccomp, render,
+};
+pub use report::{Fate, report};
+pub use wire::{WireError, Wires, wire};
 
 /// What a rendering depends on besides the bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
     /// The version of cgroups that limits are written for.
     pub cgroup: CgroupChoice,
+    /// The oldest LXC that has to understand the configuration.
+    pub lxc: LxcVersion,
+    /// Fields, as in [`nexcage_mapping::TABLE`], that may be lost instead of being refused. Only a
+    /// row of which [`nexcage_mapping::Row::may_be_lost`] says so has this effect.
+    pub allowed_losses: Vec<&'static str>,
+}
+
+/// Versions of LXC with differences that matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LxcVersion {
+    /// 5.0.
+    #[default]
+    V5,
+    /// 6.0.
+    V6,
+    /// 7.0, which knows cgroup v2 alone.
+    V7,
+}
+
+impl Options {
+    fn allows(&self, refusal: &Refusal) -> bool {
+        !self.allowed_losses.is_empty()
+            && nexcage_mapping::Lookup::new().of_pointer(&refusal.pointer).is_some_and(|row| {
+                row.may_be_lost() && self.allowed_losses.iter().any(|allowed| below(row.field, allowed))
+            })
+    }
+}
+
+/// Whether a field of the table is this one or stands below it.
+pub(crate) fn below(field: &str, above: &str) -> bool {
+    field.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

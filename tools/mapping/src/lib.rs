@@ -5,8 +5,10 @@
 //!
 //! Invariant: data only; it reads no document and knows nothing of LXC's grammar.
 
+mod man;
 mod table;
 
+pub use man::page;
 pub use table::TABLE;
 
 use std::collections::HashMap;
@@ -23,6 +25,45 @@ pub struct Row {
     pub class: Class,
     /// Why it is so, or what is different; one line.
     pub note: &'static str,
+    /// Where it holds, and what its loss would mean.
+    pub marks: &'static [Mark],
+}
+
+/// What else is to be known of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Without it a container is less confined than it was meant to be.
+    Security,
+    /// Only with cgroup v1, and so with LXC before 7; refused elsewhere.
+    CgroupV1,
+    /// Only with cgroup v2; refused elsewhere.
+    CgroupV2,
+}
+
+impl Mark {
+    /// What it says, in a few words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Mark::Security => "its loss is security-relevant",
+            Mark::CgroupV1 => "with cgroup v1 only, LXC before 7",
+            Mark::CgroupV2 => "with cgroup v2 only",
+        }
+    }
+}
+
+impl Row {
+    /// Whether it has a mark.
+    #[must_use]
+    pub fn is(&self, mark: Mark) -> bool {
+        self.marks.contains(&mark)
+    }
+
+    /// Whether the field is, or may be, refused as a whole, so that its loss can be allowed by name.
+    #[must_use]
+    pub fn may_be_lost(&self) -> bool {
+        self.class == Class::Refused || self.is(Mark::CgroupV1) || self.is(Mark::CgroupV2)
+    }
 }
 
 /// Who carries out what a field asks for.
@@ -34,10 +75,33 @@ pub enum Target {
     Init,
     /// The shim, on the host, to the container's held process.
     Shim,
+    /// nexcage-setup, in the container's namespaces, before LXC makes its root the root.
+    Setup,
+    /// The OCI hooks, which the shim and nexcage-setup run.
+    Hook,
+    /// A step of the shim before the start, such as making a mount point.
+    Prepare,
     /// The record of the container.
     Record,
     /// Nobody: the field asks for nothing on Linux.
     Nothing,
+}
+
+impl Target {
+    /// Who that is, in a few words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Target::Lxc(key) => key,
+            Target::Init => "nexcage-init",
+            Target::Shim => "nexcage-shim",
+            Target::Setup => "nexcage-setup",
+            Target::Hook => "the hooks",
+            Target::Prepare => "nexcage-shim, before the start",
+            Target::Record => "the record",
+            Target::Nothing => "nobody",
+        }
+    }
 }
 
 /// How well a field is carried out.
@@ -51,9 +115,21 @@ pub enum Class {
     Refused,
 }
 
+impl Class {
+    /// The class as one word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Exact => "exact",
+            Class::Approximate => "approximate",
+            Class::Refused => "refused",
+        }
+    }
+}
+
 /// The table by field.
 #[derive(Debug)]
-pub struct Lookup(HashMap<&'static str, &'static Row>);
+pub struct Lookup(HashMap<(&'static str, &'static str), &'static Row>);
 
 impl Default for Lookup {
     fn default() -> Self {
@@ -65,14 +141,31 @@ impl Lookup {
     /// All rows of [`TABLE`].
     #[must_use]
     pub fn new() -> Self {
-        Lookup(TABLE.iter().map(|row| (row.field, row)).collect())
+        Lookup(TABLE.iter().filter_map(|row| Some((row.field.rsplit_once('/')?, row))).collect())
+    }
+
+    /// The row of a JSON pointer: of the value it points to, or the refused row above it. Names that
+    /// the specification does not define have none.
+    #[must_use]
+    pub fn of_pointer(&self, pointer: &str) -> Option<&'static Row> {
+        let mut field = "";
+        let mut found = None;
+        for name in pointer.split('/').skip(1) {
+            let row = self.child(field, name)?;
+            found = Some(row);
+            field = row.field;
+            if row.class == Class::Refused {
+                break;
+            }
+        }
+        found
     }
 
     /// The row of a child of `parent`, a field of the table: of this name, or of any name.
     #[must_use]
     pub fn child(&self, parent: &str, name: &str) -> Option<&'static Row> {
-        let named = (!name.contains(['/', '*'])).then(|| self.0.get(format!("{parent}/{name}").as_str()));
-        named.flatten().or_else(|| self.0.get(format!("{parent}/*").as_str())).copied()
+        let named = (!name.contains(['/', '*'])).then(|| self.0.get(&(parent, name)));
+        named.flatten().or_else(|| self.0.get(&(parent, "*"))).copied()
     }
 }
 

@@ -3,58 +3,53 @@
 use super::{Class, Lookup, TABLE};
 use std::collections::HashSet;
 
-/// Every field of config.md and config-linux.md 1.3, written down from their text.
+/// Every field of config.md and config-linux.md 1.3, written down from their text; `{a,b}` stands for
+/// either.
 const FIELDS: &str = "
-    ociVersion root root/path root/readonly hostname domainname annotations annotations/*
-    mounts mounts/* mounts/*/destination mounts/*/type mounts/*/source mounts/*/options
-    mounts/*/options/* mounts/*/uidMappings mounts/*/uidMappings/*/containerID
-    mounts/*/uidMappings/*/hostID mounts/*/uidMappings/*/size mounts/*/gidMappings
-    process process/terminal process/consoleSize process/consoleSize/height process/cwd process/env
-    process/env/* process/args process/args/* process/commandLine process/rlimits/*/type
-    process/rlimits/*/soft process/rlimits/*/hard process/apparmorProfile process/capabilities
-    process/capabilities/effective/* process/capabilities/bounding/*
-    process/capabilities/inheritable/* process/capabilities/permitted/*
-    process/capabilities/ambient/* process/noNewPrivileges process/oomScoreAdj
-    process/scheduler/policy process/scheduler/nice process/scheduler/priority
-    process/scheduler/flags/* process/scheduler/runtime process/scheduler/deadline
-    process/scheduler/period process/selinuxLabel process/ioPriority/class
-    process/ioPriority/priority process/execCPUAffinity/initial process/execCPUAffinity/final
-    process/user process/user/uid process/user/gid process/user/umask
-    process/user/additionalGids/* process/user/username
-    hooks/prestart/*/path hooks/prestart/*/args hooks/prestart/*/env hooks/prestart/*/timeout
-    hooks/createRuntime hooks/createContainer hooks/startContainer hooks/poststart hooks/poststop
-    linux linux/namespaces/*/type linux/namespaces/*/path linux/uidMappings/*/containerID
-    linux/uidMappings/*/hostID linux/uidMappings/*/size linux/gidMappings/*/containerID
-    linux/gidMappings/*/hostID linux/gidMappings/*/size linux/timeOffsets/*/secs
-    linux/timeOffsets/*/nanosecs linux/devices/*/type linux/devices/*/path linux/devices/*/major
-    linux/devices/*/minor linux/devices/*/fileMode linux/devices/*/uid linux/devices/*/gid
-    linux/cgroupsPath linux/resources/devices/*/allow linux/resources/devices/*/type
-    linux/resources/devices/*/major linux/resources/devices/*/minor linux/resources/devices/*/access
-    linux/resources/memory/limit linux/resources/memory/reservation linux/resources/memory/swap
-    linux/resources/memory/kernel linux/resources/memory/kernelTCP
-    linux/resources/memory/swappiness linux/resources/memory/disableOOMKiller
-    linux/resources/memory/useHierarchy linux/resources/memory/checkBeforeUpdate
-    linux/resources/cpu/shares linux/resources/cpu/quota linux/resources/cpu/burst
-    linux/resources/cpu/period linux/resources/cpu/realtimeRuntime
-    linux/resources/cpu/realtimePeriod linux/resources/cpu/cpus linux/resources/cpu/mems
-    linux/resources/cpu/idle linux/resources/blockIO/weight linux/resources/blockIO/leafWeight
-    linux/resources/blockIO/weightDevice/*/major linux/resources/blockIO/throttleReadBpsDevice/*/rate
-    linux/resources/hugepageLimits/*/pageSize linux/resources/hugepageLimits/*/limit
-    linux/resources/network/classID linux/resources/network/priorities/*/name
-    linux/resources/pids/limit linux/resources/rdma/*/hcaHandles linux/resources/unified/*
-    linux/intelRdt/closID linux/intelRdt/schemata linux/intelRdt/l3CacheSchema
-    linux/intelRdt/memBwSchema linux/intelRdt/enableMonitoring linux/memoryPolicy/mode
-    linux/memoryPolicy/nodes linux/memoryPolicy/flags linux/sysctl/* linux/seccomp/defaultAction
-    linux/seccomp/defaultErrnoRet linux/seccomp/architectures linux/seccomp/flags
-    linux/seccomp/listenerPath linux/seccomp/listenerMetadata linux/seccomp/syscalls/*/names
-    linux/rootfsPropagation linux/maskedPaths/* linux/readonlyPaths/* linux/mountLabel
-    linux/personality/domain linux/personality/flags linux/netDevices/*/name
+    ociVersion root/{path,readonly} hostname domainname annotations/*
+    mounts/*/{destination,type,source} mounts/*/options/*
+    mounts/*/{uidMappings,gidMappings}/*/{containerID,hostID,size}
+    process/{terminal,cwd,commandLine,apparmorProfile,noNewPrivileges,oomScoreAdj,selinuxLabel}
+    process/consoleSize/{height,width} process/{env,args}/* process/rlimits/*/{type,soft,hard}
+    process/capabilities/{effective,bounding,inheritable,permitted,ambient}/*
+    process/scheduler/{policy,nice,priority,runtime,deadline,period} process/scheduler/flags/*
+    process/ioPriority/{class,priority} process/execCPUAffinity/{initial,final}
+    process/user/{uid,gid,umask,username} process/user/additionalGids/*
+    hooks/{prestart,createRuntime,createContainer,startContainer,poststart,poststop}/*/{path,timeout}
+    hooks/{prestart,createRuntime,createContainer,startContainer,poststart,poststop}/*/{args,env}/*
+    linux/namespaces/*/{type,path} linux/{uidMappings,gidMappings}/*/{containerID,hostID,size}
+    linux/timeOffsets/*/{secs,nanosecs} linux/devices/*/{type,path,major,minor,fileMode,uid,gid}
+    linux/cgroupsPath linux/resources/devices/*/{allow,type,major,minor,access}
+    linux/resources/memory/{limit,reservation,swap,kernel,kernelTCP,swappiness}
+    linux/resources/memory/{disableOOMKiller,useHierarchy,checkBeforeUpdate}
+    linux/resources/cpu/{shares,quota,burst,period,realtimeRuntime,realtimePeriod,cpus,mems,idle}
+    linux/resources/blockIO/{weight,leafWeight}
+    linux/resources/blockIO/weightDevice/*/{major,minor,weight,leafWeight}
+    linux/resources/blockIO/{throttleReadBpsDevice,throttleWriteBpsDevice}/*/{major,minor,rate}
+    linux/resources/blockIO/{throttleReadIOPSDevice,throttleWriteIOPSDevice}/*/{major,minor,rate}
+    linux/resources/hugepageLimits/*/{pageSize,limit} linux/resources/network/classID
+    linux/resources/network/priorities/*/{name,priority} linux/resources/pids/limit
+    linux/resources/rdma/*/{hcaHandles,hcaObjects} linux/resources/unified/*
+    linux/intelRdt/{closID,l3CacheSchema,memBwSchema,enableCMT,enableMBM,enableMonitoring}
+    linux/intelRdt/schemata/* linux/memoryPolicy/{mode,nodes} linux/memoryPolicy/flags/* linux/sysctl/*
+    linux/seccomp/{defaultAction,defaultErrnoRet,listenerPath,listenerMetadata}
+    linux/seccomp/{architectures,flags}/* linux/seccomp/syscalls/*/{action,errnoRet}
+    linux/seccomp/syscalls/*/names/* linux/seccomp/syscalls/*/args/*/{index,value,valueTwo,op}
+    linux/{rootfsPropagation,mountLabel} linux/{maskedPaths,readonlyPaths}/*
+    linux/personality/domain linux/personality/flags/* linux/netDevices/*/name
     windows solaris freebsd zos vm";
+
+/// All texts that one with `{a,b}` stands for.
+fn expanded(text: &str) -> Vec<String> {
+    let Some((before, rest)) = text.split_once('{') else { return vec![text.to_owned()] };
+    let (choices, after) = rest.split_once('}').unwrap();
+    choices.split(',').flat_map(|choice| expanded(&format!("{before}{choice}{after}"))).collect()
+}
 
 #[test]
 fn every_field_of_the_specification_has_a_row() {
     let lookup = Lookup::new();
-    for field in FIELDS.split_whitespace() {
+    for field in FIELDS.split_whitespace().flat_map(expanded) {
         let mut path = String::new();
         for name in field.split('/') {
             let row = lookup.child(&path, name);

@@ -2,7 +2,7 @@
 
 use super::{Result, address, again, call, signed};
 use linux_raw_sys::general::{
-    __NR_close, __NR_close_range, __NR_dup3, __NR_fcntl, __NR_read, F_DUPFD_CLOEXEC,
+    __NR_close, __NR_close_range, __NR_dup3, __NR_fcntl, __NR_read, __NR_write, F_DUPFD_CLOEXEC,
 };
 
 /// The first number that is not stdin, stdout or stderr.
@@ -28,6 +28,10 @@ impl Fd {
         signed(self.0)
     }
 
+    pub(super) fn number(&self) -> i32 {
+        self.0
+    }
+
     /// Moves it out of the way of stdin, stdout and stderr.
     pub(crate) fn above_stdio(self) -> Result<Fd> {
         if self.argument() >= FIRST_FREE {
@@ -47,8 +51,8 @@ impl Drop for Fd {
 }
 
 /// Makes the three descriptors, none of which is below 3, stdin, stdout and stderr.
-pub(crate) fn install_stdio(descriptors: &[Fd; 3]) -> Result {
-    for (number, descriptor) in descriptors.iter().enumerate() {
+pub(crate) fn install_stdio(descriptors: [&Fd; 3]) -> Result {
+    for (number, descriptor) in descriptors.into_iter().enumerate() {
         let arguments = [descriptor.argument(), number, 0];
         // SAFETY: no `Fd` owns 0, 1 or 2: `above_stdio` moved each that there was.
         unsafe { call(__NR_dup3, arguments) }?;
@@ -73,4 +77,11 @@ pub(crate) fn read(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     let arguments = [fd.argument(), address(buffer.as_mut_ptr()), buffer.len()];
     // SAFETY: the kernel writes to `buffer`, not beyond its length.
     again(|| unsafe { call(__NR_read, arguments) })
+}
+
+/// Writes up to the whole of `bytes`.
+pub(crate) fn write(fd: &Fd, bytes: &[u8]) -> Result<usize> {
+    let arguments = [fd.argument(), address(bytes.as_ptr()), bytes.len()];
+    // SAFETY: the kernel reads `bytes`.
+    again(|| unsafe { call(__NR_write, arguments) })
 }

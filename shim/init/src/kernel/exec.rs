@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::mem::size_of;
 use linux_raw_sys::general::{
-    __NR_execve, __NR_rt_sigaction, __NR_rt_sigprocmask, SIG_SETMASK, SIGKILL, SIGSTOP,
+    __NR_execve, __NR_personality, __NR_rt_sigaction, __NR_rt_sigprocmask, SIG_SETMASK, SIGKILL, SIGSTOP,
 };
 
 const LAST_SIGNAL: u32 = 64;
@@ -35,6 +35,12 @@ pub(crate) fn set_signals(ignored: u64, blocked: u64) -> Result {
     let arguments = [SIG_SETMASK as usize, address(&raw const blocked), 0, size_of::<u64>()];
     // SAFETY: the kernel reads the mask.
     unsafe { call(__NR_rt_sigprocmask, arguments) }.map(drop)
+}
+
+/// Sets the execution domain.
+pub(crate) fn set_personality(domain: u32) -> Result {
+    // SAFETY: touches no memory.
+    unsafe { call(__NR_personality, [domain as usize]) }.map(drop)
 }
 
 /// A list of strings as execve(2) takes it.

@@ -67,8 +67,8 @@ pub(crate) fn on_same_device(a: &CStr, b: &CStr) -> Result<bool> {
     Ok(device(a)? == device(b)?)
 }
 
-/// Asks for the type and the device of a file: `directory` itself if `name` is empty.
-fn status(directory: usize, name: &CStr) -> Result<statx> {
+/// Asks for the type, the device and the numbers of a file: `directory` itself if `name` is empty.
+pub(super) fn status(directory: usize, name: &CStr) -> Result<statx> {
     let mut status = MaybeUninit::<statx>::zeroed();
     let (flags, mask) = (AT_EMPTY_PATH as usize, STATX_TYPE as usize);
     // SAFETY: the kernel reads the path and writes a statx.

@@ -4,7 +4,7 @@ use super::{Errno, Fd, Result, address, again, call};
 use core::ffi::{CStr, c_char};
 use core::mem::{offset_of, size_of};
 use linux_raw_sys::errno::ENAMETOOLONG;
-use linux_raw_sys::general::{__NR_connect, __NR_recvmsg, __NR_sendto, __NR_socket, O_CLOEXEC};
+use linux_raw_sys::general::{__NR_connect, __NR_recvmsg, __NR_sendmsg, __NR_sendto, __NR_socket, O_CLOEXEC};
 use linux_raw_sys::net::{
     AF_UNIX, MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_NOSIGNAL, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, sockaddr_un,
 };
@@ -35,6 +35,30 @@ pub(crate) fn send(fd: &Fd, bytes: &[u8]) -> Result<usize> {
     let arguments = [fd.argument(), address(bytes.as_ptr()), bytes.len(), MSG_NOSIGNAL as usize, 0, 0];
     // SAFETY: the kernel reads `bytes`; no address is given.
     again(|| unsafe { call(__NR_sendto, arguments) })
+}
+
+/// Sends up to the whole of `bytes`, of which there is at least one, and a copy of a descriptor.
+pub(crate) fn send_with(fd: &Fd, bytes: &[u8], descriptor: &Fd) -> Result<usize> {
+    let mut control = Control {
+        len: ONE_DESCRIPTOR,
+        level: SOL_SOCKET,
+        kind: SCM_RIGHTS,
+        descriptors: [descriptor.number(), 0, 0],
+    };
+    let mut part = Part { start: bytes.as_ptr().cast_mut(), len: bytes.len() };
+    let message = Message {
+        name: 0,
+        name_len: 0,
+        parts: &raw mut part,
+        part_count: 1,
+        control: &raw mut control,
+        control_len: ONE_DESCRIPTOR,
+        flags: 0,
+    };
+    let arguments = [fd.argument(), address(&raw const message), MSG_NOSIGNAL as usize];
+    // SAFETY: every pointer in the message is to memory of the length that is said beside it, which
+    // the kernel only reads.
+    again(|| unsafe { call(__NR_sendmsg, arguments) })
 }
 
 /// What came as SCM_RIGHTS with some bytes.
@@ -98,6 +122,7 @@ struct Control {
 }
 
 const CONTROL_LEN: usize = offset_of!(Control, descriptors) + size_of::<[i32; 3]>();
+const ONE_DESCRIPTOR: usize = offset_of!(Control, descriptors) + size_of::<i32>();
 
 impl Control {
     fn rights(&self, message_flags: u32) -> Rights {

@@ -21,7 +21,7 @@ const MOUNTS: &str = "
 mount -t tmpfs none root
 mkdir -p root/bin root/etc root/tmp root/proc root/dev
 cp /bin/busybox root/bin
-for name in sh cat ls id touch stat sleep; do ln -s busybox root/bin/$name; done
+for name in sh cat cut ls id readlink stat sleep touch tty; do ln -s busybox root/bin/$name; done
 mount -t proc proc root/proc
 ";
 /// The mount points as LXC makes them in a /dev of its own.
@@ -121,11 +121,23 @@ impl Container {
 
     /// The conversation up to *ready*.
     pub(crate) fn hold(&self, process: &ProcessBuf) -> Call {
+        let mut call = self.offer(process);
+        assert_eq!(call.hear(), Some((Kind::Ready, vec![])));
+        call
+    }
+
+    /// The conversation up to the process.
+    pub(crate) fn offer(&self, process: &ProcessBuf) -> Call {
         let mut call = self.shim.accept();
         assert_eq!(call.hear(), Some((Kind::Hello, vec![])));
         call.send_process(process, &self.stdio());
-        assert_eq!(call.hear(), Some((Kind::Ready, vec![])));
         call
+    }
+
+    /// The end of a process that cannot be set up.
+    pub(crate) fn refuse(self, process: &ProcessBuf) -> Outcome {
+        let failed = self.offer(process).hear_failure();
+        self.outcome(failed)
     }
 
     /// The whole conversation, with a shim that does everything right.

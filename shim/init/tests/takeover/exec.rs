@@ -17,7 +17,7 @@ fn run_in(image: &'static str, process: &ProcessBuf) -> Outcome {
 
 #[track_caller]
 fn check_failure(outcome: &Outcome, step: Step, errno: u32, status: i32) {
-    let failed = Failed { step, errno };
+    let failed = Failed::at(step, errno);
     assert_eq!((outcome.failed, outcome.status), (Some(failed), status), "{outcome:?}");
     assert_eq!((outcome.stdout.as_slice(), outcome.stderr.as_str()), (&b""[..], ""), "nothing is printed");
 }

@@ -7,7 +7,7 @@ use nexcage_handover::{Failed, HEADER_LEN, Header, Kind, MAX_BODY_LEN, Step, VER
 use std::thread;
 use std::time::Duration;
 
-const MALFORMED: Option<Failed> = Some(Failed { step: Step::Receive, errno: 0 });
+const MALFORMED: Option<Failed> = Some(Failed::at(Step::Receive, 0));
 /// Long enough to notice what should not happen.
 const MOMENT: Duration = Duration::from_millis(50);
 

@@ -49,9 +49,9 @@ fn an_id_that_means_no_change_is_refused() {
     let mut process = command(&["cat"]);
     process.uid = u32::MAX;
     let outcome = run(&process);
-    assert_eq!((outcome.failed, outcome.status), (Some(Failed { step: Step::User, errno: EINVAL }), 125));
+    assert_eq!((outcome.failed, outcome.status), (Some(Failed::at(Step::User, EINVAL)), 125));
     (process.uid, process.gid) = (0, u32::MAX);
-    assert_eq!(run(&process).failed, Some(Failed { step: Step::Groups, errno: EINVAL }));
+    assert_eq!(run(&process).failed, Some(Failed::at(Step::Groups, EINVAL)));
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn a_process_without_capabilities_has_none() {
 fn capabilities_that_cannot_be_are_told() {
     let mut process = command(&["cat"]);
     process.capabilities.ambient = CAP_CHOWN;
-    assert_eq!(run(&process).failed, Some(Failed { step: Step::Ambient, errno: EPERM }));
+    assert_eq!(run(&process).failed, Some(Failed::at(Step::Ambient, EPERM)));
     let layout = Layout { start: "/usr/bin/setpriv --bounding-set -chown", ..Layout::default() };
     let outcome = Container::start(layout).run(&command(&["cat"]));
-    assert_eq!(outcome.failed, Some(Failed { step: Step::CapabilitySets, errno: EPERM }));
+    assert_eq!(outcome.failed, Some(Failed::at(Step::CapabilitySets, EPERM)));
 }
 
 #[test]

@@ -7,4 +7,7 @@ mod exec;
 mod hold;
 mod identity;
 mod process;
+mod seccomp;
 mod shim;
+mod tasks;
+mod terminal;

@@ -2,9 +2,12 @@
 
 use crate::container::PATIENCE;
 use nexcage_handover::{FAILED_LEN, Failed, HEADER_LEN, Header, Kind, ProcessBuf, SOCKET_NAME};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 use std::fs;
-use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -94,6 +97,22 @@ impl Call {
         let (kind, body) = self.hear()?;
         assert_eq!(kind, Kind::Failed);
         Failed::decode(<[u8; FAILED_LEN]>::try_from(body).unwrap())
+    }
+
+    /// *Ready*, and the descriptors that travel with it.
+    pub(crate) fn hear_ready(&mut self) -> Vec<OwnedFd> {
+        let mut header = [0; HEADER_LEN];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(9))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let parts = &mut [IoSliceMut::new(&mut header)];
+        let received = recvmsg(&self.0, parts, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+        assert_eq!(received.bytes, HEADER_LEN);
+        assert_eq!(Header::decode(header), Ok(Header::bare(Kind::Ready)));
+        let messages = control.drain().flat_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(rights) => rights.collect::<Vec<_>>(),
+            _ => panic!("ready came with something else than descriptors"),
+        });
+        messages.collect()
     }
 
     pub(crate) fn send(&mut self, kind: Kind, body: &[u8]) {

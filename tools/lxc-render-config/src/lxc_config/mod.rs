@@ -9,6 +9,7 @@ mod parse;
 pub use mount_entry::{EntryError, MountEntry, option_trap};
 pub use parse::{ParseError, ParseErrorKind};
 
+use nexcage_cli::{Code, Diagnose};
 use std::fmt;
 
 /// A configuration in the order of its lines.
@@ -132,6 +133,12 @@ impl fmt::Display for BadValue {
 }
 
 impl std::error::Error for BadValue {}
+
+impl Diagnose for BadValue {
+    fn code(&self) -> Code {
+        Code::Refused
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,13 @@
-//! Device nodes: the specification's default devices, and those of the bundle.
+//! Device nodes: the specification's default devices, and those of the bundle. nexcage-init makes
+//! them in a tmpfs; elsewhere, and in a user namespace, the host's are bind-mounted.
 
 use super::Draft;
-use super::mounts::Create;
+use super::namespaces::Namespaces;
 use crate::field::Field;
-use crate::lxc_config::MountEntry;
-use crate::rootfs::{Content, Mounted, below};
+use crate::rootfs::{Content, Mounted, Place, below};
+use nexcage_handover::TaskBuf;
 use rustix::fs::{FileType, Stat, major, minor, stat};
+use std::ffi::CString;
 
 /// The default devices with their numbers (config-linux.md, Default Devices). The pts and ptmx are
 /// devpts's, the console is a terminal's.
@@ -35,59 +37,97 @@ struct Device<'d> {
     minor: u32,
 }
 
+/// The mode of a node unless the bundle has another, as runc's.
+const MODE: u32 = 0o666;
+
 impl Draft<'_> {
-    pub(super) fn devices(&mut self, document: Field<'_, '_>) {
+    pub(super) fn devices(&mut self, document: Field<'_, '_>, namespaces: &Namespaces<'_>) {
+        // The kernel lets nobody make device nodes in a user namespace.
+        self.makes_nodes = !namespaces.has("user");
         for field in document.at("/linux/devices").into_iter().flat_map(Field::elements) {
             self.device(field);
         }
-        for (path, ..) in DEFAULTS {
-            self.node(document, path, path);
+        for (path, major, minor) in DEFAULTS {
+            let device = Device { path, kind: FileType::CharacterDevice, major: *major, minor: *minor };
+            let Some(place) = self.place(document, path) else { continue };
+            if self.makes_at(&place.path) {
+                // The bundle's own comes first.
+                self.make(&device, &place.path, [MODE, 0, 0]);
+            } else {
+                self.node(document, path, &place, path);
+            }
         }
     }
 
+    fn place(&self, field: Field<'_, '_>, path: &str) -> Option<Place> {
+        let place = self.tree.resolve(path);
+        place.map_err(|lost| field.refuse(format!("{path}: {lost}"), "correct the path or the image")).ok()
+    }
+
+    /// Whether nexcage-init makes nodes here: not in the image, which is never written to.
+    fn makes_at(&self, path: &str) -> bool {
+        let over = self.tree.over(path).map(|mount| &mount.content);
+        self.makes_nodes && matches!(over, Some(Content::Fresh(fs_type)) if fs_type == "tmpfs")
+    }
+
+    /// Notes a node for nexcage-init; false if there is one at this path already.
+    fn make(&mut self, device: &Device<'_>, path: &str, [mode, uid, gid]: [u32; 3]) -> bool {
+        let Ok(name) = CString::new(format!("/{path}")) else { return false };
+        let Device { kind, major, minor, .. } = *device;
+        let mode = kind.as_raw_mode() | mode;
+        let new = self.made.insert(path.to_owned());
+        if new {
+            self.tasks.push(TaskBuf::Node { path: name, mode, major, minor, uid, gid });
+        }
+        new
+    }
+
     /// Binds a node of the host, unless the bundle mounts something of its own at or above it.
-    fn node(&mut self, field: Field<'_, '_>, source: &str, path: &str) {
-        let place = match self.tree.resolve(path) {
-            Ok(place) => place,
-            Err(lost) => return field.refuse(format!("{path}: {lost}"), "correct the path or the image"),
-        };
+    fn node(&mut self, field: Field<'_, '_>, source: &str, place: &Place, path: &str) {
         if let Some(Mounted { target, content: Content::Bind(bound) }) = self.tree.over(&place.path) {
             let rest = below(&place.path, target).unwrap_or_default();
             let shown = if rest.is_empty() { bound.clone() } else { bound.join(rest) };
             if path == NULL && stat(&shown).is_ok_and(|node| !null().is(&node)) {
                 // Measured: LXC makes its own stdin, stdout and stderr 0700 unless they are what the
-                // container has there, and the host's /dev/null may be one of them.
+                // container has there, and the host's /dev/null may be one of them. Where nothing is
+                // there yet, it leaves them alone.
                 field.refuse(NOT_NULL, "leave /dev/null alone");
             }
             return;
         }
-        let entry = MountEntry { source, target: &place.path, fs_type: "none", options: "bind,create=file" };
-        self.entry(field, &entry);
-        self.need(&place, Create::File);
-        self.tree.mount(&place.path, Content::Bind(source.into()));
+        self.bind_file(field, source, place);
     }
 
     fn device(&mut self, field: Field<'_, '_>) {
         let Some(device) = Device::read(field) else { return };
+        let Some(place) = self.place(field, device.path) else { return };
+        let wanted = |key: &str| field.get(key).and_then(Field::u32);
+        // Engines leave the type bits of the mode in.
+        let (mode, uid, gid) = (wanted("fileMode").map(|mode| mode & 0o7777), wanted("uid"), wanted("gid"));
+        if self.makes_at(&place.path) {
+            let owner = [uid, gid].map(Option::unwrap_or_default);
+            if !self.make(&device, &place.path, [mode.unwrap_or(MODE), owner[0], owner[1]]) {
+                field.refuse("another device has this path", "remove one of them");
+            }
+            return;
+        } else if device.kind == FileType::Fifo {
+            return field
+                .refuse("a FIFO cannot be bind-mounted", "put it into a tmpfs, without user namespace");
+        }
         let Some((source, node)) = device.on_host() else {
             let (major, minor) = (device.major, device.minor);
             let reason = format!("the host has no such device {major}:{minor} that could be bind-mounted");
             return field.refuse(reason, "make the node on the host");
         };
-        let wanted = |key: &str| field.get(key).and_then(Field::u32);
-        // Engines leave the type bits of the mode in.
-        let mode = wanted("fileMode").map(|mode| mode & 0o7777);
-        for (name, wanted, has) in [
-            ("fileMode", mode, node.st_mode & 0o7777),
-            ("uid", wanted("uid"), node.st_uid),
-            ("gid", wanted("gid"), node.st_gid),
-        ] {
+        for (name, wanted, has) in
+            [("fileMode", mode, node.st_mode & 0o7777), ("uid", uid, node.st_uid), ("gid", gid, node.st_gid)]
+        {
             if wanted.is_some_and(|wanted| wanted != has) {
                 let reason = format!("the host's {source} has another {name}, and is bind-mounted");
                 field.get(name).unwrap_or(field).refuse(reason, "leave it out or change the host's node");
             }
         }
-        self.node(field, &source, device.path);
+        self.node(field, &source, &place, device.path);
     }
 }
 
@@ -97,8 +137,9 @@ impl<'d> Device<'d> {
         let kind = match field.text("type")? {
             "c" | "u" => FileType::CharacterDevice,
             "b" => FileType::BlockDevice,
-            _ => {
-                field.refuse("only character and block devices can be bind-mounted", "remove the device");
+            "p" => FileType::Fifo,
+            other => {
+                field.refuse(format!("{other:?} is no type of a device"), "use c, b, u or p");
                 return None;
             }
         };

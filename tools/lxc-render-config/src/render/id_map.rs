@@ -3,6 +3,7 @@
 use super::Draft;
 use super::namespaces::Namespaces;
 use crate::field::Field;
+use std::fs;
 
 /// A user and a group of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +30,19 @@ struct Range {
 
 impl IdMaps {
     pub(super) fn read(document: Field<'_, '_>, namespaces: &Namespaces<'_>) -> Self {
-        let new = namespaces.is_new("user");
-        let read = |name: &str| {
+        let read = |name: &str, file: &str| {
             // Without a user namespace the maps stay unread, and so are refused.
-            let list = document.get("linux").filter(|_| new)?.each(name);
-            Some(list.filter_map(Range::read).collect::<Vec<_>>())
+            let list = document.get("linux").filter(|_| namespaces.has("user"))?.each(name);
+            let given: Vec<Range> = list.filter_map(Range::read).collect();
+            let joined = namespaces.path("user").filter(|_| given.is_empty());
+            Some(joined.and_then(|path| ranges_of(path, file)).unwrap_or(given))
         };
-        let maps = IdMaps { users: read("uidMappings"), groups: read("gidMappings") };
+        let (users, groups) = (read("uidMappings", "uid_map"), read("gidMappings", "gid_map"));
+        let maps = IdMaps { users, groups };
         let empty = |map: &Option<Vec<Range>>| map.as_ref().is_some_and(Vec::is_empty);
         if empty(&maps.users) || empty(&maps.groups) {
             let field = document.at("/linux/namespaces").unwrap_or(document);
-            field.refuse("a new user namespace needs ids", "give uidMappings and gidMappings");
+            field.refuse("a user namespace needs ids", "give uidMappings and gidMappings");
         } else if maps.host(0, 0).is_none() {
             let field = document.at("/linux/uidMappings").unwrap_or(document);
             field.refuse("LXC needs id 0 of the container to be mapped", "map it");
@@ -55,6 +58,18 @@ impl IdMaps {
         };
         Some(HostId { uid: find(&self.users, uid)?, gid: find(&self.groups, gid)? })
     }
+}
+
+/// The map of a user namespace that is named by a process in it (user_namespaces(7)).
+fn ranges_of(path: &str, file: &str) -> Option<Vec<Range>> {
+    let process = path.strip_suffix("/ns/user").filter(|process| process.starts_with("/proc/"))?;
+    let text = fs::read_to_string(format!("{process}/{file}")).ok()?;
+    let ranges = text.lines().map(|line| {
+        let numbers: Option<Vec<u32>> = line.split_whitespace().map(|number| number.parse().ok()).collect();
+        let [container, host, size] = numbers?[..].try_into().ok()?;
+        Some(Range { container, host, size })
+    });
+    ranges.collect()
 }
 
 impl Range {

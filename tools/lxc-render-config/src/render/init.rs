@@ -23,7 +23,7 @@ impl Draft<'_> {
         self.line(document, "lxc.init.cmd", format!("{dir}/{}", nexcage_handover::INIT_NAME));
     }
 
-    fn has_fresh_dev(&self) -> bool {
+    pub(super) fn has_fresh_dev(&self) -> bool {
         let over = self.tree.over(DEV_DIR.trim_start_matches('/'));
         over.is_some_and(|mount| {
             mount.target == "dev" && matches!(&mount.content, Content::Fresh(fs_type) if fs_type == "tmpfs")

@@ -1,10 +1,15 @@
 //! From the document to the configuration, section by section, in the order in which LXC needs the
 //! lines.
 
+mod block_io;
 mod cgroup;
+mod cpu;
 mod devices;
+mod hooks;
 mod id_map;
 mod init;
+mod labels;
+mod memory;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -12,19 +17,27 @@ mod paths;
 mod process;
 mod resources;
 mod root;
+mod scheduling;
+mod seccomp;
+mod stop_signal;
 mod sysctl;
 
+pub use hooks::Hooks;
 pub use id_map::HostId;
 pub use process::Rlimit;
+pub use scheduling::Scheduler;
+pub use seccomp::{Action, Argument, Listener, Operator, Rule, Seccomp};
+pub(crate) use sysctl::shell_word;
 
 use crate::field::{Field, Reading};
-use crate::lxc_config::MountEntry;
 use crate::rootfs::Tree;
-use crate::{CgroupVersion, LxcConfig, MountPoint, Options, RenderError, audit::audit};
+use crate::{LxcConfig, MountPoint, Options, Refusal, RenderError, audit::audit};
 use bundle_validate::Bundle;
 use id_map::IdMaps;
 use namespaces::Namespaces;
-use std::collections::BTreeMap;
+use nexcage_handover::TaskBuf;
+use nexcage_setup::plan::Step;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A bundle as LXC, nexcage-init and the shim need it.
@@ -35,10 +48,18 @@ pub struct Rendered {
     pub config: LxcConfig,
     /// What nexcage-init is to become.
     pub process: nexcage_handover::ProcessBuf,
+    /// The seccomp policy, to be compiled into the process.
+    pub seccomp: Option<Seccomp>,
     /// To be set on the held process, prlimit(2).
     pub limits: Vec<Rlimit>,
     /// To be set on the held process, `/proc/PID/oom_score_adj`.
     pub oom_score_adj: Option<i32>,
+    /// To be set on the held process, sched_setattr(2).
+    pub scheduler: Option<Scheduler>,
+    /// To be set on the held process, ioprio_set(2).
+    pub io_priority: Option<u16>,
+    /// Rows and columns of the process's terminal, if the bundle says.
+    pub console_size: Option<(u16, u16)>,
     /// Whom the root of the container is on the host.
     pub host_root: HostId,
     /// Whom the process's user and group are on the host.
@@ -55,6 +76,12 @@ pub struct Rendered {
     /// Mount points that are missing in a read-only root file system, where LXC cannot make them;
     /// see [`crate::prepare_mount_points`].
     pub prepare: Vec<MountPoint>,
+    /// The mounts that LXC cannot make exactly, and all after them.
+    pub steps: Vec<Step>,
+    /// The hooks.
+    pub hooks: Hooks,
+    /// What the bundle asks for and does not get, as [`Options::allowed_losses`] permits.
+    pub losses: Vec<Refusal>,
 }
 
 /// Renders a bundle that was validated before.
@@ -70,12 +97,25 @@ pub fn render(bundle: &Bundle, options: &Options) -> Result<Rendered, RenderErro
         return Err(RenderError::Refused(reading.into_refusals()));
     };
     let tree = root::open(&root)?;
-    let mut draft = Draft { config: LxcConfig::new(), bundle, tree, read_only: false, prepare: vec![] };
-    let rendered = draft.fill(document, &root, options.cgroup.version());
+    let mut draft = Draft {
+        config: LxcConfig::new(),
+        bundle,
+        tree,
+        read_only: false,
+        prepare: vec![],
+        steps: vec![],
+        sealed: vec![],
+        peers: None,
+        makes_nodes: true,
+        made: HashSet::new(),
+        tasks: vec![],
+    };
+    let rendered = draft.fill(document, &root, options);
     audit(bundle.document().root(), &reading);
-    let refusals = reading.into_refusals();
+    let (losses, refusals) = reading.into_refusals().into_iter().partition(|refusal| options.allows(refusal));
+    let refusals: Vec<Refusal> = refusals;
     match rendered {
-        Some(rendered) if refusals.is_empty() => inert(rendered),
+        Some(rendered) if refusals.is_empty() => inert(Rendered { losses, ..rendered }),
         _ => Err(RenderError::Refused(refusals)),
     }
 }
@@ -99,10 +139,23 @@ struct Draft<'b> {
     tree: Tree,
     read_only: bool,
     prepare: Vec<MountPoint>,
+    /// For nexcage-setup.
+    steps: Vec<Step>,
+    /// Targets that become read-only after all mounts.
+    sealed: Vec<String>,
+    /// The flags of `linux.rootfsPropagation`.
+    peers: Option<u32>,
+    /// Whether nexcage-init can make device nodes.
+    makes_nodes: bool,
+    /// Where it does.
+    made: HashSet<String>,
+    /// For nexcage-init, before the process is ready.
+    tasks: Vec<TaskBuf>,
 }
 
 /// Lists that a host's own configuration may have filled before this one is included.
-const RESETS: &[&str] = &["lxc.mount.entry", "lxc.mount.auto", "lxc.hook.autodev", "lxc.cap.drop"];
+const RESETS: &[&str] =
+    &["lxc.mount.entry", "lxc.mount.auto", "lxc.hook.autodev", "lxc.hook.mount", "lxc.cap.drop"];
 
 /// What holds for every container: no console, no ttys, nothing that LXC makes up in /dev, no
 /// change of AppArmor profile, and a root file system that LXC does not own.
@@ -119,31 +172,40 @@ impl Draft<'_> {
         &mut self,
         document: Field<'_, '_>,
         root: &root::Root<'_, '_>,
-        cgroup: CgroupVersion,
+        options: &Options,
     ) -> Option<Rendered> {
         RESETS.iter().for_each(|key| self.reset(key));
         self.root(document, root);
         FIXED.iter().for_each(|(key, value)| self.line(document, key, *value));
         let namespaces = Namespaces::read(document);
         self.namespaces(document, &namespaces);
+        self.time_offsets(document, &namespaces);
         let ids = IdMaps::read(document, &namespaces);
         self.id_maps(document, &ids);
         self.host_names(document, &namespaces);
         self.sysctls(document, &namespaces);
-        self.mounts(document);
-        self.devices(document);
+        self.mounts(document, &namespaces, options.cgroup.version());
+        self.devices(document, &namespaces);
         self.protected_paths(document);
         self.init(document);
         let cgroups_path = self.cgroups_path(document);
-        self.resources(document, cgroup);
+        self.resources(document, options);
+        self.stop_signal(document);
         let annotations = annotations(document);
         let oci_version = document.text("ociVersion").unwrap_or_default().to_owned();
-        let process = self.process(document, &ids)?;
+        let seccomp = self.seccomp(document);
+        let mut process = self.process(document, &ids)?;
+        // Nodes come first: links and mounts may need their directories.
+        process.handover.tasks.splice(..0, std::mem::take(&mut self.tasks));
         Some(Rendered {
             config: std::mem::take(&mut self.config),
             process: process.handover,
+            seccomp,
             limits: process.limits,
             oom_score_adj: process.oom_score_adj,
+            scheduler: process.scheduler,
+            io_priority: process.io_priority,
+            console_size: process.console_size,
             host_root: ids.host(0, 0)?,
             host_user: process.host_user,
             annotations,
@@ -151,6 +213,9 @@ impl Draft<'_> {
             rootfs: root.path.clone(),
             cgroups_path,
             prepare: std::mem::take(&mut self.prepare),
+            steps: std::mem::take(&mut self.steps),
+            hooks: Self::hooks(document),
+            losses: vec![],
         })
     }
 
@@ -158,14 +223,6 @@ impl Draft<'_> {
     fn line(&mut self, field: Field<'_, '_>, key: &str, value: impl Into<String>) {
         if let Err(error) = self.config.push(key, value) {
             field.refuse(error.to_string(), "change the value");
-        }
-    }
-
-    /// Appends a mount on behalf of a field.
-    fn entry(&mut self, field: Field<'_, '_>, entry: &MountEntry<'_>) {
-        match entry.line() {
-            Ok(line) => self.line(field, "lxc.mount.entry", line),
-            Err(error) => field.refuse(error.to_string(), "use shorter paths or options"),
         }
     }
 

@@ -4,6 +4,7 @@ use super::Draft;
 use crate::field::Field;
 use crate::lxc_config::MountEntry;
 use crate::rootfs::{Content, Kind, below};
+use nexcage_setup::plan::Action;
 use std::fs;
 use std::path::Path;
 
@@ -18,17 +19,20 @@ impl Draft<'_> {
             if let Some((path, _)) = self.protected(field) {
                 let options = "rbind,ro,relative,optional";
                 let entry = MountEntry { source: &path, target: &path, fs_type: "none", options };
-                self.entry(field, &entry);
+                self.put(field, &path, entry.line().ok(), Action::ReadOnly);
             }
         }
         for field in document.at("/linux/maskedPaths").into_iter().flat_map(Field::elements) {
-            if let Some((path, kind)) = self.protected(field) {
-                // Where the kind is not known, the one that fits will stick.
-                if kind != Kind::Directory {
-                    self.entry(field, &MountEntry { target: &path, ..FILE_MASK });
-                }
-                if kind != Kind::File {
-                    self.entry(field, &MountEntry { target: &path, ..DIRECTORY_MASK });
+            let Some((path, kind)) = self.protected(field) else { continue };
+            if !self.steps.is_empty() {
+                self.put(field, &path, None, Action::Mask);
+                continue;
+            }
+            // Where the kind is not known, the one of LXC's that fits will stick.
+            for (mask, unfit) in [(FILE_MASK, Kind::Directory), (DIRECTORY_MASK, Kind::File)] {
+                if kind != unfit {
+                    let line = MountEntry { target: &path, ..mask }.line().ok();
+                    self.put(field, &path, line, Action::Mask);
                 }
             }
         }

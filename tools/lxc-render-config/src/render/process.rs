@@ -2,16 +2,33 @@
 
 use super::Draft;
 use super::id_map::{HostId, IdMaps};
+use super::scheduling::{self, Scheduler};
 use crate::capability::{Capability, Set};
 use crate::field::Field;
-use nexcage_handover::{Capabilities, NO_PERSONALITY, ProcessBuf, SeccompBuf, flags};
-use std::ffi::CString;
+use nexcage_handover::{Capabilities, NO_PERSONALITY, ProcessBuf, SeccompBuf, TaskBuf, flags};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{CStr, CString};
+use std::path::Path;
 
 /// The mode creation mask where the bundle has none, as runc's.
 const UMASK: u32 = 0o022;
+/// `PER_LINUX32` (sys/personality.h).
+const PER_LINUX32: u32 = 8;
 
-/// What nexcage-init needs to become the process, besides the process's own capabilities.
-const FOR_INIT: [&str; 4] = ["setuid", "setgid", "setpcap", "sys_admin"];
+/// What nexcage-init needs to set up the container and become the process, besides the process's own
+/// capabilities.
+const FOR_INIT: [&str; 7] = ["chown", "dac_override", "mknod", "setgid", "setpcap", "setuid", "sys_admin"];
+
+/// What runc links in a fresh /dev, besides what LXC links there.
+const LINKS: [(&CStr, &CStr); 5] = [
+    (c"/dev/ptmx", c"pts/ptmx"),
+    (c"/dev/fd", c"/proc/self/fd"),
+    (c"/dev/stdin", c"/proc/self/fd/0"),
+    (c"/dev/stdout", c"/proc/self/fd/1"),
+    (c"/dev/stderr", c"/proc/self/fd/2"),
+];
+const KCORE: (&CStr, &CStr) = (c"/dev/core", c"/proc/kcore");
 
 /// The resources that setrlimit(2) knows, by their names without `RLIMIT_`.
 const RESOURCES: &[(&str, rustix::process::Resource)] = {
@@ -51,6 +68,10 @@ pub(super) struct Process {
     pub(super) handover: ProcessBuf,
     pub(super) limits: Vec<Rlimit>,
     pub(super) oom_score_adj: Option<i32>,
+    pub(super) scheduler: Option<Scheduler>,
+    pub(super) io_priority: Option<u16>,
+    /// Rows and columns.
+    pub(super) console_size: Option<(u16, u16)>,
     pub(super) host_user: HostId,
 }
 
@@ -61,9 +82,9 @@ impl Draft<'_> {
             document.refuse("there is no process to run", "give process");
             return None;
         };
-        if let Some(terminal) = process.get("terminal").filter(|field| field.bool() == Some(true)) {
-            terminal.refuse("terminals are not supported yet", "set it to false");
-        }
+        self.links();
+        let terminal = process.get("terminal").and_then(Field::bool) == Some(true);
+        let no_gain = process.get("noNewPrivileges").and_then(Field::bool) == Some(true);
         let capabilities = capabilities(process);
         self.keep(process, &capabilities);
         let user = process.get("user");
@@ -71,28 +92,26 @@ impl Draft<'_> {
         let (uid, gid) = (id("uid").unwrap_or_default(), id("gid").unwrap_or_default());
         let groups = user.into_iter().flat_map(|user| user.each("additionalGids")).filter_map(Field::u32);
         let handover = ProcessBuf {
-            flags: match process.get("noNewPrivileges").and_then(Field::bool) {
-                Some(true) => flags::NO_NEW_PRIVILEGES,
-                _ => 0,
-            },
+            flags: u32::from(no_gain) * flags::NO_NEW_PRIVILEGES + u32::from(terminal) * flags::TERMINAL,
             uid,
             gid,
             umask: id("umask").unwrap_or(UMASK),
-            personality: NO_PERSONALITY,
+            personality: document.at("/linux/personality").map_or(NO_PERSONALITY, personality),
             ignored_signals: 0,
             blocked_signals: 0,
             capabilities,
-            groups: groups.collect(),
+            groups: distinct(groups),
             cwd: process.get("cwd").and_then(c_string).unwrap_or_default(),
             args: process.each("args").filter_map(c_string).collect(),
-            env: process.each("env").filter_map(c_string).collect(),
-            apparmor: CString::default(),
-            selinux: CString::default(),
+            env: environment(process.each("env").filter_map(c_string)),
+            apparmor: process.get("apparmorProfile").and_then(c_string).unwrap_or_default(),
+            selinux: process.get("selinuxLabel").and_then(c_string).unwrap_or_default(),
             seccomp: SeccompBuf::default(),
-            tasks: vec![],
+            tasks: std::mem::take(&mut self.tasks),
         };
         let limits = process.each("rlimits").filter_map(limit).collect();
         let oom_score_adj = process.get("oomScoreAdj").and_then(Field::i64);
+        let console_size = process.get("consoleSize").and_then(console_size);
         let Some(host_user) = ids.host(uid, gid) else {
             user.unwrap_or(process).refuse("the user or group is not mapped", "map it");
             return None;
@@ -101,8 +120,24 @@ impl Draft<'_> {
             handover,
             limits,
             oom_score_adj: oom_score_adj.and_then(|score| i32::try_from(score).ok()),
+            scheduler: process.get("scheduler").and_then(scheduling::scheduler),
+            io_priority: process.get("ioPriority").and_then(scheduling::io_priority),
+            console_size: console_size.filter(|_| terminal),
             host_user,
         })
+    }
+
+    /// The links of a fresh /dev; where the bundle or LXC has something else, that stays.
+    fn links(&mut self) {
+        if !self.has_fresh_dev() {
+            return;
+        }
+        // As runc: where the kernel has it.
+        let kcore = Path::new("/proc/kcore").exists().then_some(KCORE);
+        let links = LINKS.into_iter().chain(kcore);
+        let task =
+            |(path, target): (&CStr, &CStr)| TaskBuf::Link { path: path.into(), target: target.into() };
+        self.tasks.extend(links.map(task));
     }
 
     /// LXC drops what nobody needs from the bounding set; nexcage-init does the rest.
@@ -143,6 +178,57 @@ fn capabilities(process: Field<'_, '_>) -> Capabilities {
     }
 }
 
+/// Of entries with one name the last counts, in the place of the first: so setenv(3) leaves it, and
+/// runc.
+fn environment(entries: impl Iterator<Item = CString>) -> Vec<CString> {
+    let (mut environment, mut places) = (Vec::new(), HashMap::new());
+    for entry in entries {
+        let name = entry.as_bytes().split(|&byte| byte == b'=').next().unwrap_or_default();
+        match places.entry(name.to_owned()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(environment.len());
+                environment.push(entry);
+            }
+            Entry::Occupied(place) => environment[*place.get()] = entry,
+        }
+    }
+    environment
+}
+
+/// Every group once, in order.
+fn distinct(groups: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut seen = HashSet::new();
+    groups.filter(|gid| seen.insert(*gid)).collect()
+}
+
+/// Rows and columns of a terminal.
+fn console_size(field: Field<'_, '_>) -> Option<(u16, u16)> {
+    let side = |key: &str| {
+        let side = field.get(key)?;
+        let number = u16::try_from(side.u64()?);
+        if number.is_err() {
+            side.refuse("the kernel's terminals have at most 65535 rows and columns", "lower it");
+        }
+        number.ok()
+    };
+    Some((side("height")?, side("width")?))
+}
+
+/// An execution domain as personality(2) takes it.
+fn personality(field: Field<'_, '_>) -> u32 {
+    for flag in field.each("flags") {
+        flag.refuse("the specification defines no flags", "remove it");
+    }
+    match field.text("domain") {
+        Some("LINUX") => 0,
+        Some("LINUX32") => PER_LINUX32,
+        _ => {
+            field.refuse("the domain is neither LINUX nor LINUX32", "correct it");
+            NO_PERSONALITY
+        }
+    }
+}
+
 fn limit(field: Field<'_, '_>) -> Option<Rlimit> {
     let name = field.text("type")?;
     let resource = RESOURCES.iter().find(|(known, _)| name.strip_prefix("RLIMIT_") == Some(*known));
@@ -164,4 +250,19 @@ fn c_string(field: Field<'_, '_>) -> Option<CString> {
         field.refuse("it holds a NUL, which ends a string for the kernel", "remove it");
     }
     string.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_names_the_last_counts_in_the_place_of_the_first() {
+        let c_strings =
+            |list: &[&str]| list.iter().map(|text| CString::new(*text).unwrap()).collect::<Vec<_>>();
+        let given = c_strings(&["PATH=/bin", "A=1", "B=2", "A=3=4", "AB=5", "B="]);
+        let expected = c_strings(&["PATH=/bin", "A=3=4", "B=", "AB=5"]);
+        assert_eq!(environment(given.into_iter()), expected);
+        assert_eq!(distinct([5, 0, 5, 7, 0].into_iter()), [5, 0, 7]);
+    }
 }

@@ -1,199 +1,159 @@
 //! Limits, in the words of either version of cgroups.
 
 use super::Draft;
-use crate::CgroupVersion;
+use super::block_io::block_io;
+use super::cpu::cpu;
+use super::memory::memory;
+use crate::CgroupVersion::{V1, V2};
 use crate::field::Field;
+use crate::{CgroupVersion, LxcVersion, Options};
+use bundle_validate::SpecVersion;
 
-/// What the bundle limits. Absent and 0 are no limit; -1 asks for none.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Limits {
-    memory: i64,
-    reservation: i64,
-    /// Memory and swap together, as in cgroup v1.
-    swap: i64,
-    shares: u64,
-    quota: i64,
-    period: u64,
-    pids: Option<i64>,
+/// What is written into the files of a cgroup, in order.
+pub(super) struct Lines<'r, 'd> {
+    pub(super) version: CgroupVersion,
+    lines: Vec<(Field<'r, 'd>, String, String)>,
 }
-
-type Line = (&'static str, String);
 
 impl Draft<'_> {
-    pub(super) fn resources(&mut self, document: Field<'_, '_>, cgroup: CgroupVersion) {
-        self.device_rules(document, cgroup);
+    pub(super) fn resources(&mut self, document: Field<'_, '_>, options: &Options) {
+        let version = options.cgroup.version();
+        if version == V1 && options.lxc >= LxcVersion::V7 {
+            let field = document.at("/linux/resources").unwrap_or(document);
+            return field.refuse("LXC 7 cannot limit anything with cgroup v1", "use cgroup v2 or LXC 5 or 6");
+        }
+        self.device_rules(document, version);
         let Some(resources) = document.at("/linux/resources") else { return };
-        let limits = Limits::read(resources);
-        if let Some(memory) = resources.get("memory") {
-            if let Some(reason) = limits.contradiction(cgroup) {
-                memory.refuse(reason, "correct limit and swap");
-                return;
-            }
-        }
-        let lines = match cgroup {
-            CgroupVersion::V1 => limits.v1(),
-            CgroupVersion::V2 => limits.v2(),
-        };
-        for (key, value) in lines {
-            self.line(resources, &cgroup.key(key), value);
-        }
-        for (name, key) in [("cpus", "cpuset.cpus"), ("mems", "cpuset.mems")] {
-            if let Some((field, list)) = resources.get("cpu").and_then(|cpu| cpu.filled(name)) {
-                self.line(field, &cgroup.key(key), list);
-            }
+        let mut lines = Lines { version, lines: vec![] };
+        let spec = SpecVersion::of(document.text("ociVersion").unwrap_or_default());
+        resources.get("memory").into_iter().for_each(|field| memory(field, &mut lines));
+        resources.get("cpu").into_iter().for_each(|field| cpu(field, &mut lines));
+        resources.at("/pids/limit").into_iter().for_each(|limit| pids(limit, spec, &mut lines));
+        resources.get("blockIO").into_iter().for_each(|field| block_io(field, &mut lines));
+        resources.each("hugepageLimits").for_each(|field| huge_pages(field, &mut lines));
+        resources.get("network").into_iter().for_each(|field| network(field, &mut lines));
+        let rdma = resources.get("rdma").into_iter().flat_map(Field::members);
+        rdma.for_each(|(device, field)| rdma_device(device, field, &mut lines));
+        let unified = resources.get("unified").into_iter().flat_map(Field::members);
+        unified.for_each(|(file, field)| raw(file, field, &mut lines));
+        for (field, file, value) in lines.lines {
+            self.line(field, &version.key(&file), value);
         }
     }
 }
 
-impl Limits {
-    fn read(resources: Field<'_, '_>) -> Self {
-        let signed = |pointer: &str| resources.at(pointer).and_then(Field::i64);
-        let unsigned = |pointer: &str| resources.at(pointer).and_then(Field::u64).unwrap_or_default();
-        Limits {
-            memory: signed("/memory/limit").unwrap_or_default(),
-            reservation: signed("/memory/reservation").unwrap_or_default(),
-            swap: signed("/memory/swap").unwrap_or_default(),
-            shares: unsigned("/cpu/shares"),
-            quota: signed("/cpu/quota").unwrap_or_default(),
-            period: unsigned("/cpu/period"),
-            pids: signed("/pids/limit"),
+impl<'r, 'd> Lines<'r, 'd> {
+    /// One file, by its name in either version.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
+    pub(super) fn put(&mut self, field: Field<'r, 'd>, v1: &str, v2: &str, value: impl ToString) {
+        let file = if self.version == V1 { v1 } else { v2 };
+        self.lines.push((field, file.to_owned(), value.to_string()));
+    }
+
+    /// A number of bytes: 0 is no limit, less than 0 asks for none.
+    pub(super) fn bytes(&mut self, field: Field<'r, 'd>, v1: &str, v2: &str, value: i64) {
+        match (value, self.version) {
+            (0, _) => {}
+            (..0, V1) => self.put(field, v1, v2, -1),
+            (..0, V2) => self.put(field, v1, v2, "max"),
+            (1.., _) => self.put(field, v1, v2, value),
         }
     }
 
-    fn contradiction(&self, cgroup: CgroupVersion) -> Option<&'static str> {
-        if self.swap > 0 && self.memory > 0 && self.swap < self.memory {
-            Some("swap counts memory too and cannot be less than limit")
-        } else if self.swap > 0 && self.memory <= 0 && cgroup == CgroupVersion::V2 {
-            Some("cgroup v2 limits swap alone, which needs a limit to subtract")
-        } else {
-            None
+    /// A file that cgroup v2 has no counterpart of.
+    pub(super) fn v1_only(
+        &mut self,
+        field: Field<'r, 'd>,
+        file: &str,
+        value: Option<impl ToString>,
+        reason: &str,
+        advice: &'static str,
+    ) {
+        match (self.version, value) {
+            (V2, _) => field.refuse(reason, advice),
+            (V1, Some(value)) => self.put(field, file, "", value),
+            (V1, None) => {}
         }
-    }
-
-    fn v1(&self) -> Vec<Line> {
-        let mut lines = vec![];
-        let mut bytes = |key, value: i64| {
-            if value != 0 {
-                lines.push((key, value.to_string()));
-            }
-        };
-        bytes("memory.limit_in_bytes", self.memory);
-        bytes(
-            "memory.memsw.limit_in_bytes",
-            if self.memory == -1 && self.swap == 0 { -1 } else { self.swap },
-        );
-        bytes("memory.soft_limit_in_bytes", self.reservation);
-        bytes("cpu.cfs_quota_us", self.quota);
-        if self.shares != 0 {
-            lines.push(("cpu.shares", self.shares.to_string()));
-        }
-        if self.period != 0 {
-            lines.push(("cpu.cfs_period_us", self.period.to_string()));
-        }
-        lines.extend(self.pids.map(|pids| ("pids.max", or_max(pids))));
-        lines
-    }
-
-    fn v2(&self) -> Vec<Line> {
-        let mut lines = vec![];
-        let mut bytes = |key, value: i64| {
-            if value != 0 {
-                lines.push((key, if value < 0 { "max".to_owned() } else { value.to_string() }));
-            }
-        };
-        bytes("memory.max", self.memory);
-        bytes("memory.low", self.reservation);
-        match (self.swap, self.memory) {
-            (0, -1) | (..=-1, _) => lines.push(("memory.swap.max", "max".to_owned())),
-            (1.., 1..) => lines.push(("memory.swap.max", (self.swap - self.memory).to_string())),
-            _ => {}
-        }
-        if self.shares != 0 {
-            lines.push(("cpu.weight", weight(self.shares).to_string()));
-        }
-        if self.quota != 0 || self.period != 0 {
-            let period = if self.period == 0 { 100_000 } else { self.period };
-            lines.push(("cpu.max", format!("{} {period}", or_max(self.quota))));
-        }
-        lines.extend(self.pids.map(|pids| ("pids.max", or_max(pids))));
-        lines
     }
 }
 
-fn or_max(value: i64) -> String {
-    if value <= 0 { "max".to_owned() } else { value.to_string() }
+/// 0 was no limit until version 1.3 of the specification said what the kernel means by it.
+fn pids<'r, 'd>(field: Field<'r, 'd>, spec: Option<SpecVersion>, lines: &mut Lines<'r, 'd>) {
+    let Some(limit) = field.i64() else { return };
+    let real = limit > 0 || (limit == 0 && spec.is_none_or(|version| version >= SpecVersion::V1_3_0));
+    let value = if real { limit.to_string() } else { "max".to_owned() };
+    lines.put(field, "pids.max", "pids.max", value);
 }
 
-/// cpu.weight (1 to 10000) for cpu.shares (2 to 262144): the curve through both ends that takes the
-/// default 1024 to the default 100, as runc and crun have it.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the result is 1 to 10000")]
-fn weight(shares: u64) -> u64 {
-    match shares {
-        ..=2 => 1,
-        262_144.. => 10_000,
-        _ => {
-            let log = (shares as f64).log2();
-            let exponent = (log * log + 125.0 * log) / 612.0 - 7.0 / 34.0;
-            10_f64.powf(exponent).ceil() as u64
-        }
+fn huge_pages<'r, 'd>(field: Field<'r, 'd>, lines: &mut Lines<'r, 'd>) {
+    let (Some(size), Some(limit)) = (field.text("pageSize"), field.get("limit").and_then(Field::u64)) else {
+        return;
+    };
+    let number = ["KB", "MB", "GB"].iter().find_map(|unit| size.strip_suffix(unit));
+    if !number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+        return field.refuse(format!("{size:?} is no size of huge pages"), "write it as 2MB or 1GB");
     }
+    for rsvd in ["", "rsvd."] {
+        let (v1, v2) = (format!("hugetlb.{size}.{rsvd}limit_in_bytes"), format!("hugetlb.{size}.{rsvd}max"));
+        lines.put(field, &v1, &v2, limit);
+    }
+}
+
+fn network<'r, 'd>(network: Field<'r, 'd>, lines: &mut Lines<'r, 'd>) {
+    const REASON: &str = "cgroup v2 has no network classes and priorities";
+    const ADVICE: &str = "leave it out on a host with cgroup v2";
+    if let Some(class) = network.get("classID").filter(|field| field.u32() != Some(0)) {
+        lines.v1_only(class, "net_cls.classid", class.u32(), REASON, ADVICE);
+    }
+    for device in network.each("priorities") {
+        let (Some(name), Some(priority)) = (device.text("name"), device.get("priority").and_then(Field::u32))
+        else {
+            continue;
+        };
+        let name = word(device, name).map(|name| format!("{name} {priority}"));
+        lines.v1_only(device, "net_prio.ifpriomap", name, REASON, ADVICE);
+    }
+}
+
+fn rdma_device<'r, 'd>(device: &str, field: Field<'r, 'd>, lines: &mut Lines<'r, 'd>) {
+    let limit = |name: &str, word: &str| {
+        let limit = field.get(name).and_then(Field::u32);
+        limit.map_or(String::new(), |limit| format!(" {word}={limit}"))
+    };
+    let limits = [limit("hcaHandles", "hca_handle"), limit("hcaObjects", "hca_object")].concat();
+    if let Some(device) = word(field, device).filter(|_| !limits.is_empty()) {
+        lines.put(field, "rdma.max", "rdma.max", format!("{device}{limits}"));
+    }
+}
+
+/// A file of cgroup v2 as the bundle names it, a line each of its value: the kernel takes one at a
+/// time. What the core of cgroups keeps in files is LXC's business, but for its limits.
+fn raw<'r, 'd>(file: &str, field: Field<'r, 'd>, lines: &mut Lines<'r, 'd>) {
+    let Some(value) = field.str() else { return };
+    let plain = file.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b));
+    let (controller, rest) = file.split_once('.').unwrap_or_default();
+    if lines.version == V1 {
+        field.refuse("cgroup v1 has no such files", "use the other fields of resources on this host");
+    } else if !plain || controller.is_empty() || rest.is_empty() {
+        field.refuse("this is no name of a file of cgroup v2", "correct it");
+    } else if controller == "cgroup" && !rest.starts_with("max.") {
+        field.refuse("LXC manages the cgroup itself", "remove it");
+    } else if value.trim().is_empty() {
+        field.refuse("LXC cannot write nothing into a file", "give a value");
+    } else {
+        let values = value.split('\n').filter(|line| !line.trim().is_empty());
+        values.for_each(|line| lines.put(field, "", file, line));
+    }
+}
+
+/// The name of a device, which ends at the first blank for the kernel.
+fn word<'d>(field: Field<'_, '_>, name: &'d str) -> Option<&'d str> {
+    let sound = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control());
+    if !sound {
+        field.refuse(format!("{name:?} is no name of a device"), "correct it");
+    }
+    sound.then_some(name)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(limits: &Limits, v1: &[(&str, &str)], v2: &[(&str, &str)]) {
-        for (lines, expected) in [(limits.v1(), v1), (limits.v2(), v2)] {
-            let lines: Vec<(&str, &str)> = lines.iter().map(|(key, value)| (*key, value.as_str())).collect();
-            assert_eq!(lines, expected, "{limits:?}");
-        }
-    }
-
-    #[test]
-    fn limits_in_the_words_of_either_version() {
-        let none = Limits::default;
-        check(&none(), &[], &[]);
-        check(
-            &Limits { memory: 100, swap: 300, reservation: 50, ..none() },
-            &[
-                ("memory.limit_in_bytes", "100"),
-                ("memory.memsw.limit_in_bytes", "300"),
-                ("memory.soft_limit_in_bytes", "50"),
-            ],
-            &[("memory.max", "100"), ("memory.low", "50"), ("memory.swap.max", "200")],
-        );
-        check(
-            &Limits { memory: -1, ..none() },
-            &[("memory.limit_in_bytes", "-1"), ("memory.memsw.limit_in_bytes", "-1")],
-            &[("memory.max", "max"), ("memory.swap.max", "max")],
-        );
-        check(
-            &Limits { quota: 150_000, period: 50_000, shares: 1024, ..none() },
-            &[("cpu.cfs_quota_us", "150000"), ("cpu.shares", "1024"), ("cpu.cfs_period_us", "50000")],
-            &[("cpu.weight", "100"), ("cpu.max", "150000 50000")],
-        );
-        check(&Limits { quota: -1, ..none() }, &[("cpu.cfs_quota_us", "-1")], &[("cpu.max", "max 100000")]);
-        check(&Limits { pids: Some(7), ..none() }, &[("pids.max", "7")], &[("pids.max", "7")]);
-        check(&Limits { pids: Some(-1), ..none() }, &[("pids.max", "max")], &[("pids.max", "max")]);
-        check(&Limits { pids: Some(0), ..none() }, &[("pids.max", "max")], &[("pids.max", "max")]);
-    }
-
-    #[test]
-    fn weights_run_from_end_to_end() {
-        for (shares, expected) in [(0, 1), (2, 1), (1024, 100), (262_144, 10_000), (u64::MAX, 10_000)] {
-            assert_eq!(weight(shares), expected, "{shares}");
-        }
-        let weights: Vec<u64> = (2..4096).map(weight).collect();
-        assert!(weights.is_sorted() && weights.iter().all(|weight| (1..=10_000).contains(weight)));
-    }
-
-    #[test]
-    fn contradictions_are_named() {
-        let limits = Limits { memory: 10, swap: 5, ..Limits::default() };
-        assert!(limits.contradiction(CgroupVersion::V1).is_some());
-        let limits = Limits { swap: 5, ..Limits::default() };
-        assert!(limits.contradiction(CgroupVersion::V1).is_none());
-        assert!(limits.contradiction(CgroupVersion::V2).is_some());
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The root file system.
 
+use super::mount_options::propagation;
 use super::{Draft, absolute, utf8};
 use crate::RenderError;
 use crate::field::Field;
@@ -37,25 +38,13 @@ impl Draft<'_> {
             self.line(root.field, "lxc.rootfs.path", format!("dir:{path}"));
         }
         self.read_only = document.at("/root/readonly").and_then(Field::bool) == Some(true);
-        let read_only = self.read_only.then_some("ro");
-        let propagation = document.at("/linux/rootfsPropagation");
-        let options: Vec<&str> = read_only.into_iter().chain(propagation.and_then(propagated)).collect();
-        if !options.is_empty() {
-            self.line(document, "lxc.rootfs.options", options.join(","));
+        if self.read_only {
+            self.line(document, "lxc.rootfs.options", "ro");
         }
-    }
-}
-
-/// The option that makes the root file system propagate as asked towards the host. To LXC every
-/// mount is a slave of the host's unless told otherwise, and shared inside.
-fn propagated(field: Field<'_, '_>) -> Option<&'static str> {
-    match field.str()? {
-        "" | "slave" | "rslave" => None,
-        "private" => Some("private"),
-        "rprivate" => Some("rprivate"),
-        _ => {
-            field.refuse("LXC makes the root file system a slave of the host's", "use slave or private");
-            None
+        if let Some(field) = document.at("/linux/rootfsPropagation") {
+            if !field.str().is_some_and(|text| text.is_empty() || propagation(text).is_some()) {
+                field.refuse("this is no propagation", "use shared, slave, private or unbindable");
+            }
         }
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn hook(path: &str, value: &str) -> String {
     format!(r#"/bin/sh -c 'printf %s "$1" > "$2"' sysctl {value} {path}"#)
 }
 
-fn shell_word(text: &str) -> String {
+/// A text as one word of sh(1).
+pub(crate) fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn write(dir: &Path, config: &Value) {
 
 pub(crate) fn render_in(dir: &Path, cgroup: CgroupVersion) -> Result<Rendered, RenderError> {
     let bundle = Bundle::open(dir).unwrap();
-    render(&bundle, &Options { cgroup: CgroupChoice::Fixed(cgroup) })
+    render(&bundle, &Options { cgroup: CgroupChoice::Fixed(cgroup), ..Options::default() })
 }
 
 /// The smallest configuration that is rendered.

@@ -65,19 +65,93 @@ fn standard_input_needs_absolute_paths() {
 #[test]
 fn refusals_come_all_at_once_with_pointer_and_place() {
     let dir = bundle::make(&bundle::minimal());
-    let text = r#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"},
- "process": {"terminal": true, "user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["sh"]},
+    let text = r#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "hostname": "x",
+ "process": {"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["sh"]},
  "linux": {"namespaces": [{"type": "mount"}],
-  "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}"#;
+  "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}}}"#;
     fs::write(dir.path().join("config.json"), text).unwrap();
     let output = tool().arg(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     assert!(output.stdout.is_empty());
     let message = stderr(&output);
     assert_eq!(message.lines().count(), 1, "{message}");
-    for part in ["NX-REFUSED", "2 fields", "2:26: /process/terminal: ", "4:14: /linux/seccomp: "] {
+    for part in ["NX-REFUSED", "2 fields", "1:65: /hostname: ", "4:19: /linux/memoryPolicy: "] {
         assert!(message.contains(part), "{part} missing from {message}");
     }
+}
+
+#[test]
+fn a_loss_that_is_allowed_is_warned_of() {
+    let mut config = bundle::minimal();
+    let dir = bundle::make(&config);
+    let plain = tool().arg(dir.path()).output().unwrap();
+    config["linux"]["intelRdt"] = serde_json::json!({"closID": "a"});
+    bundle::write(dir.path(), &config);
+    let refused = tool().arg(dir.path()).output().unwrap();
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(4), 0));
+    let allowed = tool().args(["--allow-loss", "/linux/intelRdt"]).arg(dir.path()).output().unwrap();
+    assert!(allowed.status.success() && allowed.stdout == plain.stdout, "{}", stderr(&allowed));
+    assert!(stderr(&allowed).contains("/linux/intelRdt"), "{}", stderr(&allowed));
+}
+
+#[test]
+fn the_report_names_every_value_and_the_status_tells_of_refusals() {
+    let mut config = bundle::minimal();
+    config["linux"]["intelRdt"] = serde_json::json!({"closID": "a"});
+    config["linux"]["novelty"] = 1.into();
+    let dir = bundle::make(&config);
+    let text = tool().args(["--report", "text"]).arg(dir.path()).output().unwrap();
+    assert_eq!(text.status.code(), Some(4));
+    let lines = String::from_utf8(text.stdout).unwrap();
+    for part in [
+        ": /process/args/0: exact, by nexcage-init",
+        ": /linux/intelRdt: refused (security-relevant): ",
+        ": /linux/novelty: ignored",
+    ] {
+        assert!(lines.contains(part), "{part} missing from\n{lines}");
+    }
+    let json = tool().args(["--report", "json", "--allow-loss", "/linux"]).arg(dir.path()).output().unwrap();
+    assert!(json.status.success(), "{}", stderr(&json));
+    let objects: Vec<serde_json::Value> =
+        json.stdout.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    assert_eq!(objects.len(), lines.lines().count());
+    let rdt = objects.iter().find(|object| object["pointer"] == "/linux/intelRdt").unwrap();
+    assert_eq!((rdt["became"].as_str(), rdt["security"].as_bool()), (Some("refused"), Some(true)));
+}
+
+#[test]
+fn a_field_is_explained_from_the_table() {
+    let explain = |args: &[&str]| tool().arg("--explain").args(args).output().unwrap();
+    let one = String::from_utf8(explain(&["/linux/intelRdt"]).stdout).unwrap();
+    assert!(one.starts_with("/linux/intelRdt\n    refused"), "{one}");
+    for spelling in ["process.rlimits", "/process/rlimits", "/process/rlimits/0/type"] {
+        let text = String::from_utf8(explain(&[spelling]).stdout).unwrap();
+        assert!(text.contains("/process/rlimits/*/type\n    exact, by nexcage-shim"), "{text}");
+    }
+    let all = explain(&["--report", "json"]).stdout;
+    assert_eq!(all.iter().filter(|b| **b == b'\n').count(), nexcage_mapping::TABLE.len());
+    let unknown = explain(&["linux.intelRDT"]);
+    assert_eq!((unknown.status.code(), unknown.stdout.len()), (Some(2), 0));
+}
+
+#[test]
+fn a_ct_has_a_configuration_and_a_file_that_it_includes() {
+    let dir = bundle::make(&bundle::engine());
+    let include = dir.path().join("lxc.conf");
+    std::os::unix::fs::symlink("victim", &include).unwrap();
+    let output =
+        tool().args(["--target", "pve", "--include"]).arg(&include).arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let conf = String::from_utf8(output.stdout).unwrap();
+    let last = format!("lxc.include: {}", include.display());
+    assert!(conf.starts_with("arch: ") && conf.trim_end().ends_with(&last), "{conf}");
+    assert!(conf.lines().all(|line| line.contains(": ")) && conf.contains("hostname: c1"), "{conf}");
+    let included = fs::read_to_string(&include).unwrap();
+    assert!(included.contains("lxc.init.cmd") && !included.contains("lxc.rootfs.path"), "{included}");
+    assert!(!dir.path().join("victim").exists());
+    let full =
+        tool().args(["--target", "pve", "--include", "/nonexistent/x"]).arg(dir.path()).output().unwrap();
+    assert_eq!((full.status.code(), full.stdout.len()), (Some(1), 0));
 }
 
 #[test]

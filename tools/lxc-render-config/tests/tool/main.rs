@@ -6,4 +6,6 @@ mod command_line;
 mod corpus;
 mod injection;
 mod lxc;
+mod mounts;
 mod rules;
+mod seccomp;

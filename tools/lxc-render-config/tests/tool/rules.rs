@@ -1,8 +1,10 @@
 //! Single rules of the mapping.
 
 use crate::bundle::{self, set};
+use bundle_validate::Bundle;
 use lxc_render_config::CgroupVersion::{V1, V2};
-use lxc_render_config::{HostId, MountPoint, RenderError, Rendered};
+use lxc_render_config::{CgroupChoice, HostId, LxcVersion, MountPoint, Options, RenderError, Rendered};
+use nexcage_handover::TaskBuf;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -34,37 +36,28 @@ fn refused(changes: &[(&str, Value)], pointers: &[&str]) {
 
 #[test]
 fn refusals_name_the_field() {
-    refused(&[("/process/terminal", json!(true))], &["/process/terminal"]);
-    refused(&[("/mounts/5/options/0", json!("rro"))], &["/mounts/5/options/0"]);
-    refused(&[("/mounts/5/options/0", json!("tmpcopyup"))], &["/mounts/5/options/0"]);
     refused(&[("/linux/namespaces/4", json!({"type": "cgroup"}))], &["/linux/namespaces"]);
     refused(&[("/linux/namespaces/3", json!({"type": "cgroup"}))], &["/hostname"]);
     let other = json!({"type": "network", "path": "c1"});
     refused(&[("/linux/namespaces/1", other)], &["/linux/namespaces/1/path"]);
     refused(&[("/linux/sysctl", json!({"vm.swappiness": "1"}))], &["/linux/sysctl/vm.swappiness"]);
     refused(&[("/linux/sysctl", json!({"net.a b": "1"}))], &["/linux/sysctl/net.a b"]);
-    refused(&[("/linux/rootfsPropagation", json!("shared"))], &["/linux/rootfsPropagation"]);
     refused(&[("/linux/cgroupsPath", json!("/a/../b"))], &["/linux/cgroupsPath"]);
-    refused(&[("/linux/timeOffsets", json!({"monotonic": {"secs": 1}}))], &["/linux/timeOffsets"]);
-    refused(&[("/hooks", json!({"poststop": [{"path": "/bin/true"}]}))], &["/hooks"]);
-    refused(&[("/linux/resources/unified", json!({"a.b": "1"}))], &["/linux/resources/unified"]);
+    let offset = json!({"monotonic": {"secs": 1}});
+    refused(&[("/linux/timeOffsets", offset)], &["/linux/timeOffsets/monotonic"]);
+    refused(&[("/linux/intelRdt", json!({"closID": "a"}))], &["/linux/intelRdt"]);
+    refused(&[("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}))], &["/linux/memoryPolicy"]);
+    refused(&[("/linux/netDevices", json!({"eth0": {"name": "a"}}))], &["/linux/netDevices"]);
+    let signal = json!({"org.opencontainers.image.stopSignal": "SIGNOTHING"});
+    refused(&[("/annotations", signal)], &["/annotations/org.opencontainers.image.stopSignal"]);
+    for kind in ["cgroup", "time"] {
+        let joined = json!({"type": kind, "path": "/proc/1/ns/x"});
+        refused(&[("/linux/namespaces/1", joined)], &["/linux/namespaces/1/path"]);
+    }
     let mapped = json!([{"containerID": 0, "hostID": 0, "size": 1}]);
     let pointer = "/linux/uidMappings/0/size";
     let error = rendered(&[("/linux/uidMappings", mapped)]).map(drop).unwrap_err();
     assert!(error.contains(&pointer.to_owned()), "{error:?}");
-}
-
-#[test]
-fn a_flag_that_lxc_loses_on_a_writable_bind_mount_is_refused() {
-    let source = tempfile::tempdir().unwrap();
-    let mount = |options: Value| {
-        let source = source.path().to_str().unwrap();
-        ("/mounts/6", json!({"destination": "/tmp", "type": "bind", "source": source, "options": options}))
-    };
-    refused(&[mount(json!(["bind", "noatime"]))], &["/mounts/6"]);
-    for options in [json!(["bind", "ro", "noatime"]), json!(["rbind", "rprivate"])] {
-        assert!(rendered(&[mount(options)]).is_ok());
-    }
 }
 
 #[test]
@@ -107,7 +100,7 @@ fn mount_points_missing_in_a_read_only_root_are_listed_and_made() {
     assert_eq!(rendered.prepare, missing);
     let entries = values(&rendered, "lxc.mount.entry").join("\n");
     let source = dir.path().canonicalize().unwrap().join("hosts");
-    assert!(entries.contains(&format!("{} etc/hosts none bind,ro,create=file 0 0", source.display())));
+    assert!(entries.contains(&format!("{} etc/hosts none bind,ro 0 0", source.display())));
     lxc_render_config::prepare_mount_points(&rendered).unwrap();
     assert!(dir.path().join("rootfs/srv/data").is_dir() && dir.path().join("rootfs/etc/hosts").is_file());
     assert_eq!(bundle::render_in(dir.path(), V2).unwrap().prepare, []);
@@ -121,7 +114,7 @@ fn a_bundle_without_a_mount_on_dev_gets_a_tmpfs_there() {
     let rendered = bundle::render_in(dir.path(), V2).unwrap();
     assert_eq!(rendered.config.get("lxc.init.cmd"), Some("/dev/.nexcage/init"));
     let first = values(&rendered, "lxc.mount.entry")[0].clone();
-    assert!(first.starts_with("tmpfs dev tmpfs nosuid,strictatime,create=dir,mode=755"), "{first}");
+    assert!(first.starts_with("tmpfs dev tmpfs nosuid,strictatime,mode=755"), "{first}");
 }
 
 #[test]
@@ -172,7 +165,10 @@ fn the_process_goes_to_init_and_its_limits_to_the_shim() {
     assert_eq!((process.uid, process.gid, process.umask), (7, 8, 63));
     assert_eq!((process.groups.as_slice(), process.flags), (&[5, 6][..], 1));
     assert_eq!((process.capabilities.bounding, process.capabilities.ambient), (1, 1 << 39));
-    assert_eq!(rendered.config.get("lxc.cap.keep"), Some("chown setgid setuid setpcap sys_admin bpf"));
+    assert_eq!(
+        rendered.config.get("lxc.cap.keep"),
+        Some("chown dac_override setgid setuid setpcap sys_admin mknod bpf")
+    );
     assert_eq!(rendered.oom_score_adj, Some(-5));
     assert_eq!((rendered.limits[0].soft, rendered.limits[0].hard), (Some(1), None));
     assert_eq!(rendered.annotations["a.b"], "c\nd");
@@ -199,20 +195,145 @@ fn a_user_namespace_moves_the_ids() {
     refused(&changes(1000), &["/process/user"]);
 }
 
+/// The nodes that nexcage-init makes, as path, mode, number and owner.
+fn nodes(rendered: &Rendered) -> Vec<(String, u32, [u32; 2], [u32; 2])> {
+    let node = |task: &TaskBuf| match task {
+        TaskBuf::Node { path, mode, major, minor, uid, gid } => {
+            Some((path.to_str().unwrap().to_owned(), *mode, [*major, *minor], [*uid, *gid]))
+        }
+        _ => None,
+    };
+    rendered.process.tasks.iter().filter_map(node).collect()
+}
+
 #[test]
-fn devices_come_from_the_host_if_they_are_the_same() {
+fn devices_are_made_in_the_tmpfs_on_dev_with_mode_and_owner() {
     let device = |value: Value| ("/linux/devices", json!([value]));
     let null =
-        json!({"path": "/dev/mine", "type": "c", "major": 1, "minor": 3, "fileMode": 0o20666, "uid": 0});
+        json!({"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o20640, "gid": 9});
+    let made = nodes(&rendered(&[device(null)]).unwrap());
+    assert_eq!(made[0], ("/dev/null".to_owned(), 0o020_640, [1, 3], [0, 9]));
+    assert_eq!(made[1], ("/dev/zero".to_owned(), 0o020_666, [1, 5], [0, 0]));
+    let paths: Vec<&str> = made.iter().map(|(path, ..)| path.as_str()).collect();
+    assert_eq!(paths[1..], ["/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"]);
+    let fifo = json!({"path": "/dev/a/pipe", "type": "p", "fileMode": 0o600, "uid": 7});
+    let made = nodes(&rendered(&[device(fifo)]).unwrap());
+    assert_eq!(made[0], ("/dev/a/pipe".to_owned(), 0o010_600, [0, 0], [7, 0]));
+    let absent = json!({"path": "/dev/x", "type": "b", "major": 300, "minor": 1});
+    let made = nodes(&rendered(&[device(absent)]).unwrap());
+    assert_eq!(made[0], ("/dev/x".to_owned(), 0o060_666, [300, 1], [0, 0]));
+    let one = json!({"path": "/dev/x", "type": "u", "major": 1, "minor": 3});
+    refused(&[("/linux/devices", json!([one, one]))], &["/linux/devices/1"]);
+}
+
+#[test]
+fn outside_a_tmpfs_devices_come_from_the_host_if_they_are_the_same() {
+    let device = |value: Value| ("/linux/devices", json!([value]));
+    let null =
+        json!({"path": "/etc/mine", "type": "c", "major": 1, "minor": 3, "fileMode": 0o20666, "uid": 0});
     let entries = values(&rendered(&[device(null)]).unwrap(), "lxc.mount.entry");
-    assert!(entries.contains(&"/dev/null dev/mine none bind,create=file 0 0".to_owned()), "{entries:?}");
-    let odd = json!({"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600});
+    assert!(entries.contains(&"/dev/null etc/mine none bind 0 0".to_owned()), "{entries:?}");
+    let odd = json!({"path": "/etc/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600});
     refused(&[device(odd)], &["/linux/devices/0/fileMode"]);
-    refused(&[device(json!({"path": "/dev/x", "type": "p"}))], &["/linux/devices/0"]);
+    refused(&[device(json!({"path": "/etc/x", "type": "p"}))], &["/linux/devices/0"]);
     refused(
-        &[device(json!({"path": "/dev/x", "type": "c", "major": 300, "minor": 1}))],
+        &[device(json!({"path": "/etc/x", "type": "c", "major": 300, "minor": 1}))],
         &["/linux/devices/0"],
     );
+}
+
+#[test]
+fn in_a_user_namespace_devices_come_from_the_host() {
+    let map = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]);
+    let rendered = rendered(&[
+        ("/linux/namespaces/3", json!({"type": "user"})),
+        ("/hostname", Value::Null),
+        ("/linux/uidMappings", map.clone()),
+        ("/linux/gidMappings", map),
+    ])
+    .unwrap();
+    assert_eq!(nodes(&rendered), []);
+    let entries = values(&rendered, "lxc.mount.entry");
+    assert!(entries.contains(&"/dev/null dev/null none bind,create=file 0 0".to_owned()), "{entries:?}");
+}
+
+#[test]
+fn a_user_namespace_is_joined_with_its_ids() {
+    let joined = |path: &str| {
+        rendered(&[
+            ("/linux/namespaces/3", json!({"type": "user", "path": path})),
+            ("/hostname", Value::Null),
+        ])
+    };
+    let own = joined("/proc/self/ns/user").unwrap();
+    assert_eq!(own.config.get("lxc.namespace.share.user"), Some("/proc/self/ns/user"));
+    assert_eq!(own.config.values("lxc.idmap").count(), 2);
+    assert_eq!(joined("/run/x").map(drop).unwrap_err()[0], "/linux/namespaces");
+}
+
+#[test]
+fn clocks_are_offset_in_a_new_time_namespace() {
+    let offsets = |value: Value| {
+        rendered(&[
+            ("/linux/namespaces/3", json!({"type": "time"})),
+            ("/hostname", Value::Null),
+            ("/linux/timeOffsets", value),
+        ])
+    };
+    let both = offsets(json!({"monotonic": {"secs": -5}, "boottime": {"nanosecs": 7}})).unwrap();
+    assert_eq!(both.config.get("lxc.time.offset.monotonic"), Some("-5s"));
+    assert_eq!(both.config.get("lxc.time.offset.boot"), Some("7ns"));
+    let mixed = offsets(json!({"monotonic": {"secs": 1, "nanosecs": 7}})).map(drop);
+    assert_eq!(mixed.unwrap_err(), ["/linux/timeOffsets/monotonic"]);
+}
+
+#[test]
+fn the_stop_signal_of_the_image_halts_the_container() {
+    let signal = |text: &str| {
+        let annotations = json!({"org.opencontainers.image.stopSignal": text});
+        rendered(&[("/annotations", annotations)])
+            .unwrap()
+            .config
+            .get("lxc.signal.halt")
+            .map(ToOwned::to_owned)
+    };
+    assert_eq!(signal("SIGRTMIN+3").as_deref(), Some("37"));
+    assert_eq!(signal("quit").as_deref(), Some("3"));
+    assert_eq!(signal(""), None);
+}
+
+#[test]
+fn a_loss_is_allowed_by_name_only() {
+    let mut config = bundle::engine();
+    set(&mut config, "/linux/intelRdt", json!({"closID": "a"}));
+    set(&mut config, "/linux/resources/memory", json!({"swappiness": 7}));
+    let dir = bundle::make(&config);
+    let render = |allowed_losses: Vec<&'static str>| {
+        let bundle = Bundle::open(dir.path()).unwrap();
+        let cgroup = CgroupChoice::Fixed(V2);
+        lxc_render_config::render(&bundle, &Options { cgroup, allowed_losses, ..Options::default() })
+    };
+    let swappiness = "/linux/resources/memory/swappiness";
+    let lost = render(vec!["/linux/intelRdt", swappiness]).unwrap().losses;
+    assert_eq!(
+        lost.iter().map(|loss| loss.pointer.as_str()).collect::<Vec<_>>(),
+        ["/linux/intelRdt", swappiness]
+    );
+    for allowed in [vec![], vec![swappiness], vec!["/linux/intelRdt"]] {
+        assert!(matches!(render(allowed), Err(RenderError::Refused(refusals)) if !refusals.is_empty()));
+    }
+}
+
+#[test]
+fn lxc_7_limits_nothing_with_cgroup_v1() {
+    let dir = bundle::make(&bundle::engine());
+    for (lxc, version, good) in
+        [(LxcVersion::V6, V1, true), (LxcVersion::V7, V1, false), (LxcVersion::V7, V2, true)]
+    {
+        let options = Options { cgroup: CgroupChoice::Fixed(version), lxc, ..Options::default() };
+        let bundle = Bundle::open(dir.path()).unwrap();
+        assert_eq!(lxc_render_config::render(&bundle, &options).is_ok(), good, "{lxc:?}");
+    }
 }
 
 #[test]

@@ -1,38 +1,38 @@
 //! The CT's own configuration: what Proxmox must know and show, and the line that includes the rest.
 
-use crate::error::Error;
-use lxc_render_config::Rendered;
+use super::{Host, PveError};
+use crate::Rendered;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// The id map that Proxmox gives an unprivileged CT unless its configuration has another.
 const PROXMOX_ID_MAP: [&str; 2] = ["u 0 100000 65536", "g 0 100000 65536"];
 
-/// The text of a CT's configuration.
-pub(super) fn render(rendered: &Rendered, id: &str, include: &Path) -> Result<String, Error> {
-    let arch = match std::env::consts::ARCH {
-        "aarch64" => "arm64",
-        "arm" => "armhf",
-        "riscv64" => "riscv64",
-        "x86" => "i386",
-        _ => "amd64",
-    };
+/// What Proxmox takes as memory, in MiB.
+const LEAST_MEMORY: u64 = 16;
+
+/// The text of the configuration of a CT that includes the file `include`. Without a hostname in
+/// the bundle it is shown as `name`.
+///
+/// # Errors
+/// A path cannot stand in such a text.
+pub fn conf(rendered: &Rendered, name: &str, include: &Path, host: Host) -> Result<String, PveError> {
     let id_map: Vec<&str> = rendered.config.values("lxc.idmap").collect();
-    let hostname = hostname(rendered.config.get("lxc.uts.name").unwrap_or(id));
+    let hostname = hostname(rendered.config.get("lxc.uts.name").unwrap_or(name));
     let rootfs = path(&rendered.rootfs, ",")?;
     let mut text = String::new();
     let mut line = |key: &str, value: &str| {
         let _ = writeln!(text, "{key}: {value}");
     };
-    line("arch", arch);
+    line("arch", host.arch);
     line("console", "0");
     line("hostname", &hostname);
     // What the bundle limits stands in the include, which comes later; Proxmox's own default of
     // 512 MiB each would be a limit that nobody asked for.
-    line("memory", &host_mib("MemTotal:").max(LEAST_MEMORY).to_string());
+    line("memory", &host.memory.max(LEAST_MEMORY).to_string());
     line("ostype", "unmanaged");
     line("rootfs", &rootfs);
-    line("swap", &host_mib("SwapTotal:").to_string());
+    line("swap", &host.swap.to_string());
     line("tty", "0");
     if !id_map.is_empty() {
         line("unprivileged", "1");
@@ -45,7 +45,8 @@ pub(super) fn render(rendered: &Rendered, id: &str, include: &Path) -> Result<St
 }
 
 /// Whether a CT's configuration has the line that makes it ours.
-pub(super) fn includes(text: &str, include: &Path) -> bool {
+#[must_use]
+pub fn includes(text: &str, include: &Path) -> bool {
     let current = text.lines().take_while(|line| !line.starts_with('['));
     let mut values = current.filter_map(|line| line.strip_prefix("lxc.include"));
     values.any(|value| {
@@ -55,11 +56,11 @@ pub(super) fn includes(text: &str, include: &Path) -> bool {
 }
 
 /// A path that can stand in a line of the configuration.
-fn path(path: &Path, separators: &str) -> Result<String, Error> {
+fn path(path: &Path, separators: &str) -> Result<String, PveError> {
     let refused = |c: char| c.is_control() || separators.contains(c);
     match path.to_str() {
         Some(text) if !text.contains(refused) && text == text.trim() => Ok(text.to_owned()),
-        _ => Err(Error::NotInConf { path: path.to_owned() }),
+        _ => Err(PveError::Path(path.to_owned())),
     }
 }
 
@@ -69,17 +70,6 @@ fn hostname(name: &str) -> String {
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
     let trimmed = dashed.trim_matches('-');
     if trimmed.is_empty() { "ct".to_owned() } else { trimmed.to_owned() }
-}
-
-/// What Proxmox takes as memory, in MiB.
-const LEAST_MEMORY: u64 = 16;
-
-/// All that the host has of something in MiB (proc(5), /proc/meminfo).
-fn host_mib(name: &str) -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib: Option<u64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    kib.unwrap_or_default() / 1024
 }
 
 #[cfg(test)]

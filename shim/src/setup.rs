@@ -1,0 +1,119 @@
+//! The shim's side of the conversation with nexcage-setup; see the crate of this name.
+
+use crate::error::Error;
+use crate::handover::Init;
+use lxc_render_config::Rendered;
+use nexcage_setup::channel::Channel;
+use nexcage_setup::plan::{Action, Answer, Failure, Request, Step};
+use nexcage_setup::{VERSION, tree};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+/// Where packages put nexcage-setup.
+const INSTALLED: &str = "/usr/libexec/nexcage/nexcage-setup";
+
+/// Whether LXC's start has to be interrupted for nexcage-setup.
+pub(crate) fn is_needed(rendered: &Rendered) -> bool {
+    !rendered.steps.is_empty() || rendered.hooks.interrupt_start()
+}
+
+/// nexcage-setup's place, if the bundle needs it at all.
+pub(crate) fn find(rendered: &Rendered) -> Result<Option<PathBuf>, Error> {
+    if !is_needed(rendered) && rendered.hooks.start_container.is_empty() {
+        return Ok(None);
+    }
+    let beside = std::env::current_exe().ok();
+    let beside = beside.and_then(|own| Some(own.parent()?.join("nexcage-setup")));
+    let looked: Vec<PathBuf> = beside.into_iter().chain([PathBuf::from(INSTALLED)]).collect();
+    let found = looked.iter().find_map(|path| fs::canonicalize(path).ok().filter(|path| path.is_file()));
+    found.map(Some).ok_or(Error::SetupMissing { looked })
+}
+
+/// nexcage-setup at the other end of a connection. It must not be waited for longer than the
+/// caller has waited for its answer to come.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    channel: Channel,
+    /// What will be the container's init, as the host sees it.
+    init: i32,
+}
+
+impl Setup {
+    /// Begins with a peer that was identified.
+    pub(crate) fn begin(peer: Init) -> Result<Self, Error> {
+        let (stream, pid) = peer.into_parts();
+        let mut setup = Setup { channel: Channel::new(stream), init: parent_of(pid.as_raw_pid())? };
+        match setup.receive()? {
+            Answer::Hello(VERSION) => Ok(setup),
+            Answer::Hello(other) => {
+                Err(violation(format!("it speaks version {other} of the protocol, this shim {VERSION}")))
+            }
+            _ => Err(violation("it did not begin with a greeting")),
+        }
+    }
+
+    /// What will be the container's init.
+    pub(crate) fn init(&self) -> i32 {
+        self.init
+    }
+
+    /// Asks for the mounts; `program` is nexcage-setup.
+    pub(crate) fn ask_for_mounts(&mut self, steps: &[Step], program: &Path) -> Result<(), Error> {
+        self.channel.send(&Request::Mounts(steps.to_vec())).map_err(|error| lost(&error))?;
+        for step in steps {
+            let Action::Bind(bind) = &step.action else { continue };
+            let tree = tree::detached(bind, program).map_err(|error| {
+                let what = format!("{} for /{}", error.what, step.target);
+                let (pointer, errno) = (step.pointer.clone(), error.source.raw_os_error());
+                Error::Undone(Failure { pointer, what, errno, is_hook: false })
+            })?;
+            if self.channel.send_descriptor(tree.as_fd()).is_err() {
+                // It has failed before, and its answer says why.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for something without descriptors.
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<(), Error> {
+        self.channel.send(request).map_err(|error| lost(&error))
+    }
+
+    /// The answer, which has come.
+    pub(crate) fn answer(&mut self) -> Result<(), Error> {
+        match self.receive()? {
+            Answer::Done => Ok(()),
+            Answer::Failed(failure) => Err(Error::Undone(failure)),
+            Answer::Hello(_) => Err(violation("it greeted twice")),
+        }
+    }
+
+    fn receive(&mut self) -> Result<Answer, Error> {
+        self.channel.receive().map_err(|error| lost(&error))
+    }
+}
+
+impl AsFd for Setup {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+fn violation(what: impl Into<String>) -> Error {
+    Error::Handover { what: format!("nexcage-setup: {}", what.into()), words: String::new() }
+}
+
+fn lost(error: &io::Error) -> Error {
+    violation(format!("the connection broke: {error}"))
+}
+
+/// LXC runs its hooks as children of what will be the container's init (proc(5), PPid).
+fn parent_of(pid: i32) -> Result<i32, Error> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).map_err(Error::system(format!("read {path}")))?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+    parent.ok_or_else(|| violation("it has no parent"))
+}

@@ -1,0 +1,128 @@
+//! Terminals: the process's, by the master of its pty, and the caller's.
+
+use crate::error::Error;
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat, major, minor};
+use rustix::io::Errno;
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, ptsname};
+use rustix::termios::{
+    LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize,
+    tcsetattr, tcsetwinsize,
+};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic;
+use std::sync::Arc;
+
+/// The number of every pty multiplexer (Linux allocated devices).
+const MULTIPLEXER: (u32, u32) = (5, 2);
+
+/// The process's terminal, seen from the side that types and reads the screen. Never blocks.
+#[derive(Debug)]
+pub(crate) struct Master {
+    master: OwnedFd,
+    /// The terminal itself, held so that it does not end while the process has it closed.
+    terminal: Option<OwnedFd>,
+}
+
+impl Master {
+    /// Takes a descriptor that came out of a container, if it is the master of a pty.
+    pub(crate) fn check(master: OwnedFd) -> Result<Self, Error> {
+        let is_master = fstat(&master).is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+                && (major(stat.st_rdev), minor(stat.st_rdev)) == MULTIPLEXER
+        });
+        if !is_master || ptsname(&master, Vec::new()).is_err() {
+            return Err(Error::NoMaster);
+        }
+        let prepare = || {
+            fcntl_setfl(&master, fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
+            // As runc has it: a newline alone is the caller's terminal's business.
+            let mut modes = tcgetattr(&master)?;
+            modes.output_modes.remove(OutputModes::ONLCR);
+            tcsetattr(&master, OptionalActions::Now, &modes)?;
+            ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+        };
+        let terminal = prepare().map_err(system("prepare the process's terminal"))?;
+        Ok(Master { master, terminal: Some(terminal) })
+    }
+
+    /// Sets the size; the foreground processes are told by SIGWINCH.
+    pub(crate) fn set_size(&self, size: Winsize) -> Result<(), Error> {
+        tcsetwinsize(&self.master, size).map_err(system("set the size of the process's terminal"))
+    }
+
+    /// What stands for the end of input, if the terminal is one that reads lines; twice if there is
+    /// a line without an end.
+    pub(crate) fn end_of_input(&self, in_line: bool) -> Vec<u8> {
+        match tcgetattr(&self.master) {
+            Ok(modes) if modes.local_modes.contains(LocalModes::ICANON) => {
+                vec![modes.special_codes[SpecialCodeIndex::VEOF]; if in_line { 2 } else { 1 }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// From now on the terminal ends when no process has it open any more.
+    pub(crate) fn let_end(&mut self) {
+        self.terminal = None;
+    }
+}
+
+impl AsFd for Master {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.master.as_fd()
+    }
+}
+
+/// The caller's terminal in raw mode, until it is dropped or this program panics.
+#[derive(Debug)]
+pub(crate) struct RawMode(Arc<Before>);
+
+/// How a terminal was.
+#[derive(Debug)]
+struct Before {
+    terminal: OwnedFd,
+    modes: Termios,
+}
+
+impl RawMode {
+    /// Puts the terminal into raw mode; `None` if it is no terminal.
+    pub(crate) fn enter(terminal: BorrowedFd<'_>) -> Result<Option<Self>, Error> {
+        let Ok(modes) = tcgetattr(terminal) else { return Ok(None) };
+        let terminal = terminal.try_clone_to_owned().map_err(Error::system("duplicate stdin"))?;
+        let before = Arc::new(Before { terminal, modes });
+        let mut raw = before.modes.clone();
+        raw.make_raw();
+        // Newlines from the process still begin a line.
+        raw.output_modes |= OutputModes::OPOST;
+        tcsetattr(&before.terminal, OptionalActions::Now, &raw)
+            .map_err(system("put the terminal into raw mode"))?;
+        let (on_panic, usual) = (Arc::downgrade(&before), panic::take_hook());
+        panic::set_hook(Box::new(move |panic| {
+            on_panic.upgrade().inspect(|before| before.restore());
+            usual(panic);
+        }));
+        Ok(Some(RawMode(before)))
+    }
+}
+
+impl Before {
+    fn restore(&self) {
+        // A terminal that is gone needs no modes.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.modes);
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        self.0.restore();
+    }
+}
+
+/// The size of the first of these that is a terminal.
+pub(crate) fn size_of(candidates: &[BorrowedFd<'_>]) -> Option<Winsize> {
+    candidates.iter().find_map(|fd| tcgetwinsize(fd).ok())
+}
+
+fn system(doing: &'static str) -> impl FnOnce(Errno) -> Error {
+    move |errno| Error::system(doing)(errno.into())
+}
