@@ -1,18 +1,22 @@
 //! The bundle's hooks, each at its time.
 
 use crate::error::Error;
+use crate::setup::Setup;
+use crate::signals::{self, Signals};
 use lxc_render_config::{Hooks, Rendered};
 use nexcage_handover::ProcessBuf;
 use nexcage_record::Record;
-use nexcage_setup::channel::Channel;
-use nexcage_setup::plan::{Answer, Failure, Hook, Identity, Request, State};
-use nexcage_setup::{cgroups, hook, modes};
+use nexcage_setup::flags::MS_RDONLY;
+use nexcage_setup::hook::{self, Attendant};
+use nexcage_setup::plan::{Attributes, Bind, Failure, Hook, Identity, Request, State};
+use nexcage_setup::{cgroups, modes, tree};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -39,20 +43,25 @@ impl HookRunner {
         HookRunner { hooks: rendered.hooks.clone(), state, setup }
     }
 
-    fn state(&self, status: &str, pid: Option<i32>) -> State {
+    /// What is told of the container.
+    pub(crate) fn state(&self, status: &str, pid: Option<i32>) -> State {
         State { status: status.to_owned(), pid, ..self.state.clone() }
     }
 
-    fn on_host(&self, hooks: &[Hook], state: &State) -> Result<(), Failure> {
-        hook::run_all(hooks, state, &self.state.bundle)
+    fn on_host(&self, hooks: &[Hook], state: &State, listening: &mut Listening<'_>) -> Result<(), Failure> {
+        hook::run_all(hooks, state, &self.state.bundle, listening)
     }
 
     /// prestart and createRuntime, with the pid of what will be the container's init.
-    pub(crate) fn create(&self, pid: i32) -> Result<(), Error> {
+    pub(crate) fn create(&self, pid: i32, signals: &mut Signals) -> Result<(), Error> {
         let state = self.state("creating", Some(pid));
-        self.on_host(&self.hooks.prestart, &state)
-            .and_then(|()| self.on_host(&self.hooks.create_runtime, &state))
-            .map_err(Error::Undone)
+        let mut listening = Listening::to(signals);
+        self.on_host(&self.hooks.prestart, &state, &mut listening)
+            .and_then(|()| self.on_host(&self.hooks.create_runtime, &state, &mut listening))
+            .map_err(|failure| match listening.ending() {
+                Some(signal) => Error::Interrupted { signal },
+                None => Error::Undone(failure),
+            })
     }
 
     /// What nexcage-setup is asked to run before pivot_root(2); it knows the pid.
@@ -60,72 +69,112 @@ impl HookRunner {
         Request::Hooks(self.hooks.create_container.clone(), self.state("creating", None))
     }
 
-    /// startContainer, as the process's user in the container whose init is held.
+    /// Begins startContainer, as the process's user in the container whose init is held.
     pub(crate) fn start(
         &self,
         (pid, pidfd): (i32, BorrowedFd<'_>),
         process: &ProcessBuf,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Joiner>, Error> {
         let hooks = &self.hooks.start_container;
         if hooks.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let run = || -> io::Result<Answer> {
-            let (ours, theirs) = UnixStream::pair()?;
-            let mut child = self.joiner(theirs)?;
-            let answer = converse(Channel::new(ours), &child, pid, pidfd, |number| {
-                let state = self.state("created", Some(number));
-                Request::Join(hooks.clone(), state, Box::new(identity(process)))
-            });
-            child.wait()?;
-            answer
-        };
-        match run().map_err(Error::system("run the startContainer hooks"))? {
-            Answer::Failed(failure) => Err(Error::Undone(failure)),
-            _ => Ok(()),
-        }
+        let (number, joiner) = Joiner::spawn(&self.setup)
+            .and_then(|joiner| {
+                // Before it runs anything.
+                for directory in cgroups::directories_of(pid)? {
+                    fs::write(directory.join("cgroup.procs"), joiner.child.id().to_string())?;
+                }
+                Ok((pid_inside(pid)?, joiner))
+            })
+            .map_err(Error::system("run the startContainer hooks"))?;
+        let mut joiner = joiner;
+        let state = self.state("created", Some(number));
+        joiner.setup.ask(&Request::Join(hooks.clone(), state, Box::new(identity(process))))?;
+        joiner.setup.give(pidfd)?;
+        Ok(Some(joiner))
     }
 
-    fn joiner(&self, channel: UnixStream) -> io::Result<Child> {
-        let mut command = Command::new(&self.setup);
-        command.arg(modes::JOIN).env_clear().current_dir("/");
-        command.stdin(OwnedFd::from(channel)).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
-    }
-
-    /// poststart. A failure is only told.
-    pub(crate) fn started(&self, pid: i32) {
-        let state = self.state("running", Some(pid));
-        self.tell(&self.hooks.poststart, &state);
+    /// poststart. A failure is only told. Gives the signals that came meanwhile.
+    pub(crate) fn started(&self, pid: i32, signals: &mut Signals) -> Vec<i32> {
+        let mut listening = Listening::to(signals);
+        self.tell(&self.hooks.poststart, &self.state("running", Some(pid)), &mut listening);
+        listening.came
     }
 
     /// poststop. A failure is only told, and the next one runs.
-    pub(crate) fn stopped(&self) {
-        self.tell(&self.hooks.poststop, &self.state("stopped", None));
+    pub(crate) fn stopped(&self, signals: &mut Signals) {
+        // What came until now was for the process.
+        signals.pending().for_each(drop);
+        self.tell(&self.hooks.poststop, &self.state("stopped", None), &mut Listening::to(signals));
     }
 
-    fn tell(&self, hooks: &[Hook], state: &State) {
+    fn tell(&self, hooks: &[Hook], state: &State, listening: &mut Listening<'_>) {
         for hook in hooks {
-            if let Err(failure) = self.on_host(std::slice::from_ref(hook), state) {
+            if let Err(failure) = self.on_host(std::slice::from_ref(hook), state, listening) {
                 log::warn!("{}", Error::Undone(failure));
             }
         }
     }
 }
 
-/// Puts the child into the container's cgroups before it runs anything, and has it join the rest.
-fn converse(
-    mut channel: Channel,
-    child: &Child,
-    pid: i32,
-    pidfd: BorrowedFd<'_>,
-    request: impl FnOnce(i32) -> Request,
-) -> io::Result<Answer> {
-    for directory in cgroups::directories_of(pid)? {
-        fs::write(directory.join("cgroup.procs"), child.id().to_string())?;
+/// nexcage-setup on its way into a container, where it runs hooks. It ends with this value.
+#[derive(Debug)]
+pub(crate) struct Joiner {
+    pub(crate) setup: Setup,
+    child: Child,
+}
+
+impl Joiner {
+    fn spawn(program: &Path) -> io::Result<Self> {
+        // What of it is seen inside, as /proc/PID/exe, must not lead to a file that a container's
+        // root can write to (CVE-2019-5736).
+        let top = Attributes::of_flags(MS_RDONLY);
+        let read_only = Bind { source: program.to_owned(), top, ..Bind::default() };
+        let read_only = tree::detached(&read_only, program).map_err(|error| error.source)?;
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut command = Command::new(format!("/proc/self/fd/{}", read_only.as_raw_fd()));
+        command.arg0(program).arg(modes::JOIN).env_clear().current_dir("/").stdin(OwnedFd::from(theirs));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Joiner { setup: Setup::of_child(ours), child })
     }
-    channel.send(&request(pid_inside(pid)?))?;
-    channel.send_descriptor(pidfd)?;
-    channel.receive()
+}
+
+impl Drop for Joiner {
+    fn drop(&mut self) {
+        // It has nothing left to do. Hooks that still run are the container's, and end with that.
+        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
+            log::warn!("nexcage-setup cannot be ended");
+        }
+    }
+}
+
+/// Signals that come while hooks run on the host. One that asks for the end kills the hook.
+struct Listening<'s> {
+    signals: &'s mut Signals,
+    came: Vec<i32>,
+}
+
+impl<'s> Listening<'s> {
+    fn to(signals: &'s mut Signals) -> Self {
+        Listening { signals, came: Vec::new() }
+    }
+
+    fn ending(&self) -> Option<i32> {
+        self.came.iter().copied().find(|signal| signals::asks_for_end(*signal))
+    }
+}
+
+impl Attendant for Listening<'_> {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.signals.as_fd()
+    }
+
+    fn wants_end(&mut self) -> bool {
+        let known = self.came.len();
+        self.came.extend(self.signals.pending());
+        self.came[known..].iter().any(|signal| signals::asks_for_end(*signal))
+    }
 }
 
 /// A process's number in its own pid namespace (proc(5), NSpid).
@@ -152,5 +201,26 @@ fn identity(process: &ProcessBuf) -> Identity {
         no_new_privileges: process.flags & nexcage_handover::flags::NO_NEW_PRIVILEGES != 0,
         seccomp_flags: process.seccomp.flags,
         seccomp: process.seccomp.program.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+    use std::fs::File;
+
+    #[test]
+    fn nobody_can_write_to_the_program_that_joins_a_container() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("program");
+        fs::copy("/bin/cat", &program).unwrap();
+        let joiner = Joiner::spawn(&program).unwrap();
+        let exe = format!("/proc/{}/exe", joiner.child.id());
+        let seen = File::open(&exe).unwrap();
+        drop(joiner);
+        let again = format!("/proc/self/fd/{}", seen.as_raw_fd());
+        let refused = File::options().write(true).open(again).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(Errno::ROFS.raw_os_error()));
     }
 }

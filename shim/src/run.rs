@@ -54,6 +54,8 @@ pub(crate) struct Options {
 /// Runs the container and gives the status of its process.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let configuration = Configuration::read().map_err(Box::new)?;
+    nexcage_setup::close_inherited_at_exec()
+        .map_err(Error::system("keep open descriptors from the programs that it starts"))?;
     let inherited = Inherited::read()?;
     let (given, stdin) = given_config(options.config.as_deref())?;
     let bundle = Bundle::open(Path::new(&options.bundle)).map_err(Box::new)?;
@@ -68,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         rendered.process.seccomp = seccomp::compile(policy).map_err(Box::new)?;
     }
     let tools = Tools { init: find_init(options.init.as_deref())?, setup: setup::find(&rendered)? };
-    let signals = Signals::catch(inherited)?;
+    let mut signals = Signals::catch(inherited)?;
     let stdio = Stdio::take(stdin)?;
     // Should LXC's monitor be killed, its container's init becomes our child and can be reaped.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
@@ -84,13 +86,13 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         }
     };
     let hooks = HookRunner::new(&rendered, &container.record, tools.setup.as_deref());
-    let ended = container.live(options, rendered, &tools, &hooks, signals, stdio);
+    let ended = container.live(options, rendered, &tools, &hooks, &mut signals, stdio);
     let ended = ended.map_err(|error| error.with_words(container.backend.words()));
     if let Err(error) = container.remove() {
         // The status is the process's, or the error the first one; what is left behind is only told.
         log::error!("{}", nexcage_cli::causes(&error));
     }
-    hooks.stopped();
+    hooks.stopped(&mut signals);
     ended
 }
 
@@ -201,7 +203,7 @@ impl Container {
         mut rendered: Rendered,
         tools: &Tools,
         hooks: &HookRunner,
-        mut signals: Signals,
+        signals: &mut Signals,
         mut stdio: Stdio,
     ) -> Result<u8, Error> {
         let host_root = rendered.host_root;
@@ -209,7 +211,7 @@ impl Container {
             .map_err(Error::system("make mount points in the rootfs"))?;
         let wants_terminal = rendered.process.flags & flags::TERMINAL != 0;
         let ends = wants_terminal.then(|| stdio.take_ends()).transpose()?;
-        stdio.own(rendered.host_user.uid, rendered.host_user.gid)?;
+        stdio.own(rendered.host_user.uid, host_root.gid)?;
         let directory = self.dir.path().join("init");
         let meeting = Meeting::prepare(&directory, host_root.uid, host_root.gid)?;
         let setup = tools.setup.as_deref().filter(|_| setup::is_needed(&rendered));
@@ -219,14 +221,14 @@ impl Container {
 
         let deadline = Deadline::after(options.limit);
         if let Some(program) = setup {
-            let peer = self.meet(&meeting, host_root.uid, options.limit, &mut signals, deadline)?;
-            self.set_up(Setup::begin(peer)?, &rendered.steps, program, hooks, &mut signals)?;
+            let peer = self.meet(&meeting, host_root.uid, options.limit, signals, deadline)?;
+            self.set_up(peer, &rendered.steps, program, hooks, signals)?;
         }
         let deadline = Deadline::after(options.limit);
-        let mut init = self.meet(&meeting, host_root.uid, options.limit, &mut signals, deadline)?;
+        let mut init = self.meet(&meeting, host_root.uid, options.limit, signals, deadline)?;
         let master = init.hand_over(&rendered.process, &stdio)?;
         drop(stdio);
-        self.await_launch(options.limit, &mut signals, deadline)?;
+        self.await_launch(options.limit, signals, deadline)?;
         limits::apply(init.pid(), &rendered)?;
         let exit = ExitWatch::new(init.pid(), init.pidfd(), options.exit_source)?;
         self.advance(Status::Created, ProcessId::of(init.pid().as_raw_pid()))?;
@@ -235,20 +237,24 @@ impl Container {
         if let Some(signal) = signals.ending() {
             return Err(Error::Interrupted { signal });
         }
-        hooks.start((init.pid().as_raw_pid(), init.pidfd()), &rendered.process)?;
+        if let Some(mut joiner) = hooks.start((init.pid().as_raw_pid(), init.pidfd()), &rendered.process)? {
+            self.await_answer(&mut joiner.setup, signals)?;
+        }
         let relay = begin_relay(master, ends, rendered.console_size)?;
         let pid = init.pid().as_raw_pid();
         let pass_on =
             |fd: BorrowedFd<'_>| match rendered.seccomp.as_ref().and_then(|one| one.listener.as_ref()) {
-                Some(listener) => notify::pass_on(fd, pid, listener, &self.record, options.limit),
+                Some(listener) => {
+                    notify::pass_on(fd, &hooks.state("created", Some(pid)), listener, options.limit)
+                }
                 None => Ok(()),
             };
         match init.go(pass_on)? {
             Started::Failed(failed) => Err(setup_error(failed, &rendered.process)),
             Started::Executed => {
                 self.advance(Status::Running, self.record.process)?;
-                hooks.started(pid);
-                self.supervise(&exit, signals, relay)
+                let came = hooks.started(pid, signals);
+                self.supervise(&exit, signals, came, relay)
             }
         }
     }
@@ -256,15 +262,16 @@ impl Container {
     /// Has nexcage-setup do its part, with the hooks that come before pivot_root(2).
     fn set_up(
         &mut self,
-        mut setup: Setup,
+        peer: Init,
         steps: &[Step],
         program: &Path,
         hooks: &HookRunner,
         signals: &mut Signals,
     ) -> Result<(), Error> {
+        let (mut setup, init) = Setup::begin(peer, |pid| self.backend.contains(pid))?;
         setup.ask_for_mounts(steps, program)?;
         self.await_answer(&mut setup, signals)?;
-        hooks.create(setup.init())?;
+        hooks.create(init, signals)?;
         setup.ask(&hooks.create_container())?;
         self.await_answer(&mut setup, signals)
     }
@@ -296,7 +303,7 @@ impl Container {
                 Event::Starter => {
                     self.backend.launched()?;
                 }
-                Event::Nothing => return Err(timeout("the connection of nexcage-init", limit)),
+                Event::Nothing => return Err(timeout("a connection from inside the container", limit)),
             }
         }
     }
@@ -354,9 +361,19 @@ impl Container {
     fn supervise(
         &mut self,
         exit: &ExitWatch,
-        mut signals: Signals,
+        signals: &mut Signals,
+        came: Vec<i32>,
         mut relay: Option<Relay>,
     ) -> Result<u8, Error> {
+        let pass_on = |relay: Option<&Relay>, signal| match relay {
+            // The kernel tells the processes at the terminal of its new size.
+            Some(relay) if signal == signals::RESIZED => relay.resize(),
+            _ => {
+                signals::forward(exit.pidfd(), signal);
+                Ok(())
+            }
+        };
+        came.into_iter().try_for_each(|signal| pass_on(relay.as_ref(), signal))?;
         loop {
             let monitor = self.backend.monitor().map_or(exit.watch(), Watch::Readable);
             let [a, b, c, d] = relay.as_ref().map_or([Watch::Nothing; WATCHES], Relay::watches);
@@ -368,13 +385,7 @@ impl Container {
                 break;
             }
             if signal {
-                for signal in signals.pending() {
-                    match &relay {
-                        // The kernel tells the processes at the terminal of its new size.
-                        Some(relay) if signal == signals::RESIZED => relay.resize()?,
-                        _ => signals::forward(exit.pidfd(), signal),
-                    }
-                }
+                signals.pending().try_for_each(|signal| pass_on(relay.as_ref(), signal))?;
             }
             if let Some(relay) = &mut relay {
                 relay.serve(relayed);
@@ -386,7 +397,7 @@ impl Container {
         let status = exit.status()?.shell_status();
         self.record.exit = Some(Exit { status, at: Timestamp::now() });
         self.advance(Status::Stopped, self.record.process)?;
-        relay.map_or(Ok(()), |relay| relay.finish(&mut signals))?;
+        relay.map_or(Ok(()), |relay| relay.finish(signals))?;
         Ok(status)
     }
 

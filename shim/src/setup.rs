@@ -6,9 +6,11 @@ use lxc_render_config::Rendered;
 use nexcage_setup::channel::Channel;
 use nexcage_setup::plan::{Action, Answer, Failure, Request, Step};
 use nexcage_setup::{VERSION, tree};
+use rustix::process::Pid;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 /// Where packages put nexcage-setup.
@@ -31,22 +33,28 @@ pub(crate) fn find(rendered: &Rendered) -> Result<Option<PathBuf>, Error> {
     found.map(Some).ok_or(Error::SetupMissing { looked })
 }
 
-/// nexcage-setup at the other end of a connection. It must not be waited for longer than the
-/// caller has waited for its answer to come.
+/// nexcage-setup at the other end of a connection. Its answers are received when they have come.
 #[derive(Debug)]
-pub(crate) struct Setup {
-    channel: Channel,
-    /// What will be the container's init, as the host sees it.
-    init: i32,
-}
+pub(crate) struct Setup(Channel);
 
 impl Setup {
-    /// Begins with a peer that was identified.
-    pub(crate) fn begin(peer: Init) -> Result<Self, Error> {
+    /// nexcage-setup as the shim's own child.
+    pub(crate) fn of_child(stream: UnixStream) -> Self {
+        Setup(Channel::new(stream))
+    }
+
+    /// Begins with a peer that was identified. Gives what will be the container's init as well, as
+    /// the host sees it.
+    pub(crate) fn begin(peer: Init, in_container: impl FnOnce(Pid) -> bool) -> Result<(Self, i32), Error> {
         let (stream, pid) = peer.into_parts();
-        let mut setup = Setup { channel: Channel::new(stream), init: parent_of(pid.as_raw_pid())? };
+        let init = parent_of(pid)?;
+        // A peer that has lost its parent has another, to whom no hook must do anything.
+        if !in_container(init) {
+            return Err(violation(format!("its parent {} is not in the container", init.as_raw_pid())));
+        }
+        let mut setup = Setup(Channel::new(stream));
         match setup.receive()? {
-            Answer::Hello(VERSION) => Ok(setup),
+            Answer::Hello(VERSION) => Ok((setup, init.as_raw_pid())),
             Answer::Hello(other) => {
                 Err(violation(format!("it speaks version {other} of the protocol, this shim {VERSION}")))
             }
@@ -54,14 +62,9 @@ impl Setup {
         }
     }
 
-    /// What will be the container's init.
-    pub(crate) fn init(&self) -> i32 {
-        self.init
-    }
-
     /// Asks for the mounts; `program` is nexcage-setup.
     pub(crate) fn ask_for_mounts(&mut self, steps: &[Step], program: &Path) -> Result<(), Error> {
-        self.channel.send(&Request::Mounts(steps.to_vec())).map_err(|error| lost(&error))?;
+        self.0.send(&Request::Mounts(steps.to_vec())).map_err(|error| lost(&error))?;
         for step in steps {
             let Action::Bind(bind) = &step.action else { continue };
             let tree = tree::detached(bind, program).map_err(|error| {
@@ -69,9 +72,10 @@ impl Setup {
                 let (pointer, errno) = (step.pointer.clone(), error.source.raw_os_error());
                 Error::Undone(Failure { pointer, what, errno, is_hook: false })
             })?;
-            if self.channel.send_descriptor(tree.as_fd()).is_err() {
+            match self.0.send_descriptor(tree.as_fd()) {
                 // It has failed before, and its answer says why.
-                break;
+                Err(error) if is_gone(&error) => break,
+                sent => sent.map_err(|error| lost(&error))?,
             }
         }
         Ok(())
@@ -79,7 +83,12 @@ impl Setup {
 
     /// Asks for something without descriptors.
     pub(crate) fn ask(&mut self, request: &Request) -> Result<(), Error> {
-        self.channel.send(request).map_err(|error| lost(&error))
+        self.0.send(request).map_err(|error| lost(&error))
+    }
+
+    /// Hands a descriptor over.
+    pub(crate) fn give(&mut self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+        self.0.send_descriptor(fd).map_err(|error| lost(&error))
     }
 
     /// The answer, which has come.
@@ -92,13 +101,13 @@ impl Setup {
     }
 
     fn receive(&mut self) -> Result<Answer, Error> {
-        self.channel.receive().map_err(|error| lost(&error))
+        self.0.receive().map_err(|error| lost(&error))
     }
 }
 
 impl AsFd for Setup {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.channel.as_fd()
+        self.0.as_fd()
     }
 }
 
@@ -107,13 +116,21 @@ fn violation(what: impl Into<String>) -> Error {
 }
 
 fn lost(error: &io::Error) -> Error {
-    violation(format!("the connection broke: {error}"))
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => violation("it went away"),
+        io::ErrorKind::WouldBlock => violation("it did not go on in time"),
+        _ => violation(format!("the connection broke: {error}")),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 /// LXC runs its hooks as children of what will be the container's init (proc(5), PPid).
-fn parent_of(pid: i32) -> Result<i32, Error> {
-    let path = format!("/proc/{pid}/status");
+fn parent_of(pid: Pid) -> Result<Pid, Error> {
+    let path = format!("/proc/{}/status", pid.as_raw_pid());
     let status = fs::read_to_string(&path).map_err(Error::system(format!("read {path}")))?;
     let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
-    parent.ok_or_else(|| violation("it has no parent"))
+    parent.and_then(Pid::from_raw).ok_or_else(|| violation("it has no parent"))
 }

@@ -65,6 +65,11 @@ fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
 }
 
+/// Whether a signal asks for the end of the work before there is a process.
+pub(crate) fn asks_for_end(signal: i32) -> bool {
+    ENDING.contains(&signal)
+}
+
 /// Passes a caught signal on. A process that has just ended needs none.
 pub(crate) fn forward(pidfd: BorrowedFd<'_>, signal: i32) {
     #[allow(unsafe_code)] // rustix has no safe way to name a real-time signal.
@@ -96,7 +101,7 @@ impl Signals {
     /// The first pending signal that asks for the work to end; others are dropped, since there is
     /// no process yet to pass them to.
     pub(crate) fn ending(&mut self) -> Option<i32> {
-        self.pending().find(|signal| ENDING.contains(signal))
+        self.pending().find(|signal| asks_for_end(*signal))
     }
 }
 

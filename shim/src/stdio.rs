@@ -49,7 +49,8 @@ impl Stdio {
     }
 
     /// Gives pipes and FIFOs to the user of the process, who could not reopen them by
-    /// /dev/stdout otherwise. Never /dev/null, a terminal or a file: those are not the process's.
+    /// /dev/stdout otherwise, and to the group of the container's root, as runc's pipes are. Never
+    /// /dev/null, a terminal or a file: those are not the process's.
     pub(crate) fn own(&self, uid: u32, gid: u32) -> Result<(), Error> {
         for fd in self.descriptors() {
             let stat = fstat(fd).map_err(|errno| Error::system("look at stdio")(errno.into()))?;

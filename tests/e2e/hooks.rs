@@ -2,9 +2,13 @@
 
 use crate::text;
 use nexcage_tests::{Bundle, Config, Sandbox};
+use oci_spec::runtime::Mount;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 const KINDS: [&str; 6] =
     ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
@@ -186,4 +190,99 @@ fn a_hook_in_the_container_has_the_process_s_rights_only() {
     let lines = noted(&log);
     let (hook, process) = lines.split_at(lines.len() / 2);
     assert_eq!(hook, process);
+}
+
+#[test]
+fn nothing_that_the_caller_has_open_reaches_a_hook() {
+    let sandbox = Sandbox::new();
+    let log = log(&sandbox);
+    let hooks: Value = KINDS
+        .iter()
+        .map(|kind| {
+            let log = if *kind == "startContainer" { Path::new("/log") } else { &*log };
+            // The directory that is read is 3.
+            let look = format!("echo {kind} $(ls /proc/self/fd) >> \"$1\"");
+            (kind.to_string(), json!([shell(&look, &[log])]))
+        })
+        .collect();
+    let config = Config::script("until grep -q poststart /log; do sleep 0.01; done").bind(&log, "/log");
+    let bundle = bundle(&sandbox, &config, &hooks);
+    let leaking = ["/bin/sh", "-c", "exec 7</etc 9</etc/passwd; exec \"$@\"", "sh"];
+    sandbox.run(&bundle).through(leaking).assert().code(0).stderr("");
+    assert_eq!(noted(&log), KINDS.map(|kind| format!("{kind} 0 1 2 3")));
+}
+
+#[test]
+fn a_hook_in_the_container_cannot_write_to_the_shim_s_directory() {
+    let sandbox = Sandbox::new();
+    let log = log(&sandbox);
+    let write =
+        "ls /dev/.nexcage; for file in new init; do : >> /dev/.nexcage/$file && echo written; done 2>&1";
+    let hooks = json!({"startContainer": [shell(&format!("{{ {write}; }} >> /log; exit 0"), &[])]});
+    let config = || Config::script("exit 0").bind(&log, "/log");
+    sandbox.command("chmod").arg("666").arg(&log).assert().code(0);
+    // LXC mounts it, or nexcage-setup where there is a mount that LXC cannot make.
+    let sealed = || {
+        let sealed = json!({"destination": "/sealed", "type": "tmpfs", "options": ["ro"]});
+        config().edit(|spec| {
+            spec.mounts_mut().get_or_insert_default().extend(serde_json::from_value::<Mount>(sealed))
+        })
+    };
+    for config in [config(), config().mapped_to(100_000), sealed(), sealed().mapped_to(100_000)] {
+        sandbox.run(&bundle(&sandbox, &config, &hooks)).assert().code(0).stderr("");
+        let noted = noted(&log);
+        assert_eq!(
+            noted.iter().filter(|line| line.contains("Read-only file system")).count(),
+            2,
+            "{noted:?}"
+        );
+        fs::write(&log, "").unwrap();
+    }
+}
+
+#[test]
+fn a_signal_ends_a_hook_that_does_not_end() {
+    for kind in ["prestart", "createRuntime", "createContainer", "startContainer", "poststop"] {
+        let sandbox = Sandbox::new();
+        let log = log(&sandbox);
+        let inside = if kind == "startContainer" { Path::new("/log") } else { &*log };
+        let hangs = shell("echo hangs >> \"$1\"; exec sleep 88.8", &[inside]);
+        let mut hooks = json!({"poststop": [noting("poststop", &log)]});
+        if kind == "poststop" {
+            hooks["poststop"] = json!([hangs, noting("poststop", &log)]);
+        } else {
+            hooks[kind] = json!([hangs]);
+        }
+        let config = Config::script("exit 4").bind(&log, "/log");
+        let running = sandbox.run(&bundle(&sandbox, &config, &hooks)).start();
+        while noted(&log).is_empty() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        running.signal(Signal::TERM);
+        let output = running.wait();
+        let status = if kind == "poststop" { 4 } else { 128 + 15 };
+        assert_eq!(output.status.code(), Some(status), "{kind}: {}", text(&output.stderr));
+        assert_eq!(noted(&log), ["hangs", "poststop"], "{kind}");
+        let left = sandbox.command("pgrep").args(["-f", "^sleep 88.8"]).output();
+        assert_eq!(text(&left.stdout), "", "{kind}");
+        sandbox.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_signal_for_the_process_does_not_wait_for_ever_for_a_hook() {
+    let sandbox = Sandbox::new();
+    let log = log(&sandbox);
+    let hangs = shell("echo hangs >> \"$1\"; exec sleep 99.9", &[&log]);
+    let config = Config::script("trap 'exit 6' TERM; while :; do sleep 0.01; done").bind(&log, "/log");
+    let running = sandbox.run(&bundle(&sandbox, &config, &json!({"poststart": [hangs]}))).start();
+    while noted(&log).is_empty() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    // The trap is set.
+    thread::sleep(Duration::from_millis(200));
+    running.signal(Signal::TERM);
+    let output = running.wait();
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("was interrupted (/hooks/poststart/0)"));
 }

@@ -4,6 +4,7 @@ use crate::kernel::{self, flags};
 use crate::mounts;
 use crate::plan::{Attributes, Fresh};
 use crate::target::{Kind, find_or_make, path_of};
+use rustix::fs::{Mode, chmod, fstat};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use std::fs;
 use std::io;
@@ -37,6 +38,8 @@ pub(crate) fn mount(root: BorrowedFd<'_>, target: &str, flags: u32, own_namespac
     // Read before, so that nothing of the container is found.
     let hierarchies = hierarchies(&fs::read_to_string("/proc/self/mountinfo")?);
     let memberships = fs::read_to_string("/proc/self/cgroup")?;
+    // As runc's, the tmpfs has the mode of what it covers.
+    let covered = fstat(find_or_make(root, target, Kind::Directory)?)?.st_mode;
     mounts::fresh(root, target, &tmpfs)?;
     for hierarchy in &hierarchies {
         let place = find_or_make(root, &format!("{target}/{}", hierarchy.name), Kind::Directory)?;
@@ -58,6 +61,7 @@ pub(crate) fn mount(root: BorrowedFd<'_>, target: &str, flags: u32, own_namespac
             }
         }
     }
+    chmod(path_of(&directory), Mode::from_raw_mode(covered))?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Hooks: programs with their own words, the container's state on stdin, and a time limit.
 
+use crate::channel::Channel;
 use crate::plan::{Failure, Hook, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -8,7 +9,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -17,6 +18,26 @@ use std::time::{Duration, Instant};
 /// How much of what a hook prints is kept for its error.
 const MOST_OUTPUT: usize = 4096;
 
+/// Who may want a hook to end before its time.
+pub trait Attendant {
+    /// Readable when there is something to look at.
+    fn descriptor(&self) -> BorrowedFd<'_>;
+
+    /// Looks at it, and says whether the hook is to be killed.
+    fn wants_end(&mut self) -> bool;
+}
+
+/// The other side says nothing while hooks run: it has gone.
+impl Attendant for Channel {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.as_fd()
+    }
+
+    fn wants_end(&mut self) -> bool {
+        true
+    }
+}
+
 /// Why a hook failed.
 #[derive(Debug)]
 enum Failed {
@@ -24,16 +45,22 @@ enum Failed {
     System(io::Error),
     Ended { status: ExitStatus, output: String },
     Late { seconds: u32, output: String },
+    Interrupted,
 }
 
-/// Runs hooks one after the other until one fails.
+/// Runs hooks one after the other until one fails or is to end.
 ///
 /// # Errors
 /// The first failure.
-pub fn run_all(hooks: &[Hook], state: &State, directory: &Path) -> Result<(), Failure> {
+pub fn run_all(
+    hooks: &[Hook],
+    state: &State,
+    directory: &Path,
+    attendant: &mut dyn Attendant,
+) -> Result<(), Failure> {
     let text = serde_json::to_vec(state).unwrap_or_default();
     hooks.iter().try_for_each(|hook| {
-        run(hook, &text, directory).map_err(|failed| Failure {
+        run(hook, &text, directory, attendant).map_err(|failed| Failure {
             pointer: hook.pointer.clone(),
             what: failed.text(hook),
             errno: match failed {
@@ -45,7 +72,7 @@ pub fn run_all(hooks: &[Hook], state: &State, directory: &Path) -> Result<(), Fa
     })
 }
 
-fn run(hook: &Hook, state: &[u8], directory: &Path) -> Result<(), Failed> {
+fn run(hook: &Hook, state: &[u8], directory: &Path, attendant: &mut dyn Attendant) -> Result<(), Failed> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Failed::System(errno.into()));
     let ((stdin, state_end), (output_end, stdout)) = (pipe()?, pipe()?);
     let stderr = stdout.try_clone().map_err(Failed::System)?;
@@ -62,20 +89,26 @@ fn run(hook: &Hook, state: &[u8], directory: &Path) -> Result<(), Failed> {
     let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
     let ended = ended.map_err(|errno| Failed::System(errno.into()))?;
     let deadline = hook.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
-    let talked = Talk::new(state_end, output_end, state).and_then(|talk| talk.until(&ended, deadline));
-    if talked.as_ref().is_ok_and(|(in_time, _)| *in_time) {
-        let status = child.wait().map_err(Failed::System)?;
-        return match talked {
-            Ok((_, output)) if !status.success() => Err(Failed::Ended { status, output }),
-            _ => Ok(()),
-        };
+    let talk = Talk::new(state_end, output_end, state);
+    let talked = talk.and_then(|talk| talk.until(&ended, deadline, attendant));
+    if !matches!(talked, Ok((End::Itself, _))) {
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     }
-    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-    child.wait().map_err(Failed::System)?;
-    match talked {
-        Ok((_, output)) => Err(Failed::Late { seconds: hook.timeout.unwrap_or_default(), output }),
-        Err(error) => Err(Failed::System(error)),
+    let status = child.wait().map_err(Failed::System)?;
+    match talked.map_err(Failed::System)? {
+        (End::Itself, _) if status.success() => Ok(()),
+        (End::Itself, output) => Err(Failed::Ended { status, output }),
+        (End::Late, output) => Err(Failed::Late { seconds: hook.timeout.unwrap_or_default(), output }),
+        (End::Unwanted, _) => Err(Failed::Interrupted),
     }
+}
+
+/// What a hook's end is due to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Itself,
+    Late,
+    Unwanted,
 }
 
 /// What goes to a hook and what comes from it.
@@ -93,11 +126,17 @@ impl<'s> Talk<'s> {
         Ok(Talk { stdin: Some(stdin.into()), output: Some(output.into()), unsent: state, said: Vec::new() })
     }
 
-    /// Goes on until the hook's process has ended, whoever else holds its output, or the time is
-    /// over; says whether it ended in time, and what it printed.
-    fn until(mut self, ended: &OwnedFd, deadline: Option<Instant>) -> io::Result<(bool, String)> {
+    /// Goes on until the hook's process has ended, whoever else holds its output, or has to; says
+    /// why, and what it printed.
+    fn until(
+        mut self,
+        ended: &OwnedFd,
+        deadline: Option<Instant>,
+        attendant: &mut dyn Attendant,
+    ) -> io::Result<(End, String)> {
         loop {
-            let mut fds = vec![PollFd::new(ended, PollFlags::IN)];
+            let attended = PollFd::from_borrowed_fd(attendant.descriptor(), PollFlags::IN);
+            let mut fds = vec![PollFd::new(ended, PollFlags::IN), attended];
             fds.extend(self.stdin.as_ref().map(|stdin| PollFd::new(stdin, PollFlags::OUT)));
             fds.extend(self.output.as_ref().map(|output| PollFd::new(output, PollFlags::IN)));
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -109,13 +148,17 @@ impl<'s> Talk<'s> {
                 Err(Errno::INTR) => continue,
                 result => result?,
             };
-            let is_over = !fds[0].revents().is_empty();
+            let [is_over, is_called] = [0, 1].map(|index: usize| !fds[index].revents().is_empty());
+            drop(fds);
             self.feed();
             self.listen();
-            let late = left == Some(Duration::ZERO);
-            if is_over || late {
-                return Ok((is_over, String::from_utf8_lossy(&self.said).trim().to_owned()));
-            }
+            let end = match left {
+                _ if is_over => End::Itself,
+                Some(Duration::ZERO) => End::Late,
+                _ if is_called && attendant.wants_end() => End::Unwanted,
+                _ => continue,
+            };
+            return Ok((end, String::from_utf8_lossy(&self.said).trim().to_owned()));
         }
     }
 
@@ -164,6 +207,7 @@ impl Failed {
             Failed::Late { seconds, output } => {
                 format!("go on: the hook {path} took longer than {seconds} s{}", said(output))
             }
+            Failed::Interrupted => format!("go on: the hook {path} was interrupted"),
         }
     }
 }
@@ -171,6 +215,7 @@ impl Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::net::UnixStream;
 
     fn shell(script: &str, timeout: Option<u32>) -> Hook {
         let args = ["the name", "-c", script].map(str::to_owned).to_vec();
@@ -190,15 +235,36 @@ mod tests {
     }
 
     fn check(script: &str, timeout: Option<u32>) -> Result<(), String> {
-        let run = run_all(&[shell(script, timeout)], &state(1 << 20), Path::new("/"));
+        let (mut ours, _theirs) = channels();
+        let run = run_all(&[shell(script, timeout)], &state(1 << 20), Path::new("/"), &mut ours);
         run.map_err(|failure| failure.what)
+    }
+
+    fn channels() -> (Channel, Channel) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Channel::new(ours), Channel::new(theirs))
+    }
+
+    #[test]
+    fn a_hook_does_not_outlive_who_wants_it() {
+        let (mut ours, theirs) = channels();
+        let gone = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(theirs);
+        });
+        let began = Instant::now();
+        let run = run_all(&[shell("exec /bin/sleep 60", None)], &state(1), Path::new("/"), &mut ours);
+        assert!(run.unwrap_err().what.ends_with("/bin/sh was interrupted"));
+        assert!(began.elapsed() < Duration::from_secs(30));
+        gone.join().unwrap();
     }
 
     #[test]
     fn a_hook_has_its_words_its_environment_and_the_state() {
         let dir = tempfile::tempdir().unwrap();
         let script = "printf '%s|' \"$0\" \"$A\" \"$PWD\" > out; /bin/cat >> out";
-        run_all(&[shell(script, None)], &state(200_000), dir.path()).unwrap();
+        let (mut ours, _theirs) = channels();
+        run_all(&[shell(script, None)], &state(200_000), dir.path(), &mut ours).unwrap();
         let out = std::fs::read_to_string(dir.path().join("out")).unwrap();
         let (words, state) = out.split_once("|{").unwrap();
         assert_eq!(words, format!("the name|b=c|{}", dir.path().display()));

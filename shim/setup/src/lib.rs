@@ -28,7 +28,7 @@ pub mod plan;
 mod target;
 pub mod tree;
 
-pub use kernel::flags;
+pub use kernel::{close_inherited_at_exec, flags};
 
 /// The protocol's version: raised with every change of a message.
 pub const VERSION: u32 = 1;

@@ -4,6 +4,7 @@ use crate::channel::Channel;
 use crate::plan::{Action, Answer, Failure, Identity, Request, Step};
 use crate::{VERSION, hook, kernel, mounts, namespaces, tree};
 use rustix::fs::{CWD, Gid, Mode, OFlags, Uid, openat};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
@@ -21,6 +22,10 @@ pub const JOIN: &str = "@join";
 /// # Errors
 /// It could not be done.
 pub fn main(words: &[OsString]) -> io::Result<()> {
+    kernel::close_inherited_at_exec()?;
+    // Where processes of other containers see this one or its children, by a shared pid namespace,
+    // they must not look into it: it still has the host's tree.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     // For mount points.
     rustix::process::umask(Mode::from_raw_mode(0o022));
     match words {
@@ -52,7 +57,8 @@ fn as_hook(directory: &Path) -> io::Result<()> {
     answer(&mut channel, done)?;
     let Request::Hooks(hooks, mut state) = channel.receive()? else { return Err(unexpected()) };
     state.pid = Some(parent());
-    answer(&mut channel, hook::run_all(&hooks, &state, &root_path()))
+    let done = hook::run_all(&hooks, &state, &root_path(), &mut channel);
+    answer(&mut channel, done)
 }
 
 fn root_path() -> std::path::PathBuf {
@@ -106,7 +112,8 @@ fn join() -> io::Result<()> {
         is_hook: true,
     });
     let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
-    answer(&mut channel, done.and_then(|()| hook::run_all(&hooks, &state, &directory)))
+    let done = done.and_then(|()| hook::run_all(&hooks, &state, &directory, &mut channel));
+    answer(&mut channel, done)
 }
 
 /// Takes the container's namespaces and the process's identity, in the order in which each still

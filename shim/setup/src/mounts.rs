@@ -70,7 +70,7 @@ pub(crate) fn fresh(root: BorrowedFd<'_>, path: &str, fresh: &Fresh) -> io::Resu
     if fresh.copy_up || !fresh.recursive.is_empty() {
         let mounted = find(root, path)?.ok_or(io::ErrorKind::NotFound)?;
         if fresh.copy_up {
-            copy_up::copy(&path_of(&covered), &path_of(&mounted))?;
+            copy_up::copy(covered.as_fd(), mounted.as_fd())?;
         }
         if !fresh.recursive.is_empty() {
             kernel::set_attributes(mounted.as_fd(), Reach::WithSubmounts, fresh.recursive)?;

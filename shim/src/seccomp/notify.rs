@@ -2,32 +2,38 @@
 
 use crate::error::Error;
 use lxc_render_config::Listener;
-use nexcage_record::Record;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use serde_json::{Map, Value, json};
+use nexcage_setup::plan::State;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags,
+    SocketType, connect, sendmsg, socket_with,
+};
+use serde_json::{Value, json};
 use std::io::{self, IoSlice, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// The version of the documents that are sent.
+/// The version of the document that is sent.
 const STATE_VERSION: &str = "1.3.0";
 
 /// Sends the container process state (config-linux.md#containerprocessstate) with the descriptor,
 /// over a connection of its own.
 pub(crate) fn pass_on(
     fd: BorrowedFd<'_>,
-    pid: i32,
+    state: &State,
     listener: &Listener,
-    record: &Record,
     limit: Duration,
 ) -> Result<(), Error> {
     let doing = format!("tell the listener {} (linux.seccomp.listenerPath)", listener.path.display());
-    let text = process_state(pid, listener, record).to_string();
+    let text = process_state(state, listener).to_string();
     let send = || {
-        let mut stream = UnixStream::connect(&listener.path)?;
-        stream.set_write_timeout(Some(limit))?;
+        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        // For connect(2) too: a listener that takes no connection is not waited for.
+        set_socket_timeout(&stream, Timeout::Send, Some(limit))?;
+        connect(&stream, &SocketAddrUnix::new(&*listener.path)?)?;
+        let mut stream = UnixStream::from(stream);
         let sent = send_with(&stream, text.as_bytes(), fd)?;
         stream.write_all(&text.as_bytes()[sent..])
     };
@@ -44,19 +50,9 @@ fn send_with(stream: &UnixStream, bytes: &[u8], fd: BorrowedFd<'_>) -> io::Resul
     })?)
 }
 
-fn process_state(pid: i32, listener: &Listener, record: &Record) -> Value {
-    let mut state = Map::new();
-    let mut put = |key: &str, value: Value| state.insert(key.to_owned(), value);
-    put("ociVersion", STATE_VERSION.into());
-    put("id", record.id.as_str().into());
-    put("status", record.status.as_str().into());
-    put("pid", pid.into());
-    put("bundle", record.bundle.as_str().into());
-    if !record.annotations.is_empty() {
-        put("annotations", json!(record.annotations));
-    }
+fn process_state(state: &State, listener: &Listener) -> Value {
     let mut message =
-        json!({ "ociVersion": STATE_VERSION, "fds": ["seccompFd"], "pid": pid, "state": state });
+        json!({ "ociVersion": STATE_VERSION, "fds": ["seccompFd"], "pid": state.pid, "state": state });
     if let Some(metadata) = &listener.metadata {
         message["metadata"] = metadata.as_str().into();
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const LISTED: &str = include_str!("../reasons.txt");
 
 /// The lines of `reasons.txt`: `BUNDLES FACTS BACKEND REASON`. `*` in the first two stands for any text;
-/// FACTS may have `=VALUE` of ours; BACKEND is `lxc`, `pct` or `*`.
+/// FACTS may have `=VALUE` of ours; BACKEND is `lxc`, `pct` or `*`. A REASON that begins with `sometimes` is
+/// for a difference that depends on time.
 #[derive(Debug)]
 pub struct Reasons(Vec<Reason>);
 
@@ -17,6 +18,7 @@ struct Reason {
     fact: &'static str,
     value: &'static str,
     backend: &'static str,
+    is_rare: bool,
     used: AtomicBool,
 }
 
@@ -47,10 +49,10 @@ impl Reasons {
         explained
     }
 
-    /// The lines that no difference has used.
+    /// The lines that no difference has used, but for those whose reason begins with `sometimes`.
     #[must_use]
     pub fn unused(&self) -> Vec<&'static str> {
-        let unused = self.0.iter().filter(|reason| !reason.used.load(Ordering::Relaxed));
+        let unused = self.0.iter().filter(|reason| !reason.is_rare && !reason.used.load(Ordering::Relaxed));
         unused.map(|reason| reason.line).collect()
     }
 }
@@ -58,13 +60,14 @@ impl Reasons {
 impl Reason {
     fn parse(line: &'static str) -> Self {
         let mut words = line.splitn(4, ' ');
-        let (Some(bundles), Some(fact), Some(backend @ ("lxc" | "pct" | "*")), Some(_)) =
+        let (Some(bundles), Some(fact), Some(backend @ ("lxc" | "pct" | "*")), Some(why)) =
             (words.next(), words.next(), words.next(), words.next())
         else {
             panic!("reasons.txt: expected BUNDLES FACTS lxc|pct|* REASON: {line}")
         };
         let (fact, value) = fact.split_once('=').unwrap_or((fact, "*"));
-        Reason { line, bundles, fact, value, backend, used: AtomicBool::new(false) }
+        let is_rare = why.starts_with("sometimes ");
+        Reason { line, bundles, fact, value, backend, is_rare, used: AtomicBool::new(false) }
     }
 
     fn matches(&self, bundle: &str, backend: Backend, fact: &str, ours: &str) -> bool {

@@ -39,6 +39,21 @@ use rules::{Check, Image};
 use std::path::Path;
 
 /// Runs every rule that applies over a bundle.
+///
+/// ```
+/// use bundle_validate::{Bundle, Options, Profile, Severity, json, validate};
+/// let text = r#"{"ociVersion": "1.0.2", "root": {"path": "/srv"}, "hostname": "h", "process":
+///     {"cwd": "/", "args": ["sh"], "user": {"uid": 0, "gid": 0}}, "linux": {"readOnlyPaths": []}}"#;
+/// let bundle = Bundle::from_document(json::parse(text.into(), json::Limits::default())?);
+/// let report = validate(&bundle, &Options::default());
+/// let told: Vec<_> = report.findings().map(|finding| (finding.rule.id, finding.severity)).collect();
+/// assert_eq!(told, [("OCI-G1-NAMESPACE", Severity::Warning), ("OCI-E1", Severity::Warning)]);
+/// assert!(report.human().ends_with("did you mean `readonlyPaths`?\n"));
+/// // What runc refuses is an error of its profile.
+/// let options = Options { profile: Some(Profile::Runc), ..Options::default() };
+/// assert!(!report.has_errors() && validate(&bundle, &options).has_errors());
+/// # Ok::<(), json::Fault>(())
+/// ```
 #[must_use]
 pub fn validate(bundle: &Bundle, options: &Options) -> Report {
     validate_on(bundle, options, &Host::default())
@@ -86,6 +101,16 @@ fn validate_on(bundle: &Bundle, options: &Options, host: &Host) -> Report {
 ///
 /// # Errors
 /// A file that cannot be read.
+///
+/// ```
+/// use bundle_validate::{Options, check};
+/// # let bundle = tempfile::tempdir().unwrap();
+/// std::fs::write(bundle.path().join("config.json"), "{\"ociVersion\": \"1.3.0\",}")?;
+/// let report = check(bundle.path(), &Options::default()).unwrap();
+/// assert!(report.human().ends_with("config.json:1:24: error[OCI-JSON-SYNTAX]: expected a key in quotes\n"));
+/// assert!(check(&bundle.path().join("missing"), &Options::default()).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn check(path: &Path, options: &Options) -> Result<Report, OpenError> {
     match Bundle::open(path) {
         Ok(bundle) => Ok(validate(&bundle, options)),

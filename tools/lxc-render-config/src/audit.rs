@@ -1,9 +1,9 @@
 //! Nothing is dropped silently: the walk over the whole document after the mapping has read it.
 
-use crate::Refusal;
 use crate::field::Reading;
-use bundle_validate::json::{Kind, Node};
-use nexcage_mapping::{Class, Lookup, Target};
+use crate::{ROWS, Refusal};
+use bundle_validate::json::{Kind, Node, NodeId};
+use nexcage_mapping::{Class, Target};
 
 /// Zero means something here, while it is the default everywhere else.
 const ZERO_ASKS: &str = "/linux/resources/memory/swappiness";
@@ -13,18 +13,20 @@ const UNSUPPORTED: &str = "this version cannot express it: remove it from config
 /// should have been read and was not. Properties that the specification does not define are named
 /// in a warning: they must be ignored (config.md, Extensibility).
 pub(crate) fn audit(root: Node<'_>, reading: &Reading) {
-    Audit { lookup: Lookup::new(), reading }.walk(root, "");
+    Audit { reading, read: reading.values_read() }.walk(root, "");
 }
 
 struct Audit<'r> {
-    lookup: Lookup,
     reading: &'r Reading,
+    /// In order.
+    read: Vec<NodeId>,
 }
 
 impl Audit<'_> {
     fn walk(&self, parent: Node<'_>, field: &str) {
+        let rows = ROWS.children(field);
         for child in parent.children() {
-            match self.lookup.child(field, child.key().unwrap_or("*")) {
+            match rows.named(child.key().unwrap_or("*")) {
                 Some(row) if row.class == Class::Refused => {
                     if asks(child) {
                         self.reading.refuse(Refusal::new(child, row.note, UNSUPPORTED));
@@ -46,7 +48,9 @@ impl Audit<'_> {
     fn mapped(&self, node: Node<'_>, field: &str) {
         match node.kind() {
             Kind::Object | Kind::Array => self.walk(node, field),
-            _ if self.reading.was_read(node) || !asks(node) || self.reading.is_refused(node) => {}
+            _ if self.read.binary_search(&node.id()).is_ok()
+                || !asks(node)
+                || self.reading.is_refused(node) => {}
             _ => self.reading.refuse(Refusal::new(node, "nothing here reads this value", UNSUPPORTED)),
         }
     }

@@ -3,10 +3,13 @@
 mod explain;
 mod request;
 
-use crate::{Fate, LxcConfig, Refusal, RenderError, Rendered, pve, render, report};
+use crate::{Fate, Hooks, LxcConfig, Refusal, RenderError, Rendered, pve, render, report};
 use bundle_validate::{Bundle, Report, validate};
 use nexcage_cli::{Args, Code, Diagnose, Failure, Opt, Tool, print};
+use nexcage_handover::TaskBuf;
+use nexcage_setup::plan::Step;
 use request::{Form, Request, Target, Task};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
@@ -71,6 +74,9 @@ pub static TOOL: Tool = Tool {
     ],
 };
 
+/// Said before the names of fields.
+const LEFT_OUT: &str = "not the whole container: nexcage-shim, nexcage-setup and nexcage-init carry out";
+
 /// Validates a bundle, renders it and prints the configuration; or does what else was asked for.
 ///
 /// # Errors
@@ -104,7 +110,9 @@ fn run(request: &Request, bundle: &Path) -> Result<(), Failure> {
     }
     let rendered = rendered?;
     rendered.losses.iter().for_each(|loss| log::warn!("lost: {loss}"));
-    print(text(&rendered, &request.target)?.as_bytes())
+    let fields = left_out(&rendered);
+    log::warn!("{LEFT_OUT} {fields}; --report tells more");
+    print(text(&rendered, &request.target, &fields)?.as_bytes())
 }
 
 fn print_report(fates: &[Fate], form: Form) -> Result<(), Failure> {
@@ -115,9 +123,31 @@ fn print_report(fates: &[Fate], form: Form) -> Result<(), Failure> {
     print(fates.iter().map(line).collect::<String>().as_bytes())
 }
 
+/// The fields that need more than LXC: none of their values is complete in the text alone.
+fn left_out(rendered: &Rendered) -> String {
+    let mut fields = BTreeSet::from(["/process".to_owned()]);
+    for Step { pointer, .. } in &rendered.steps {
+        let list = pointer.rsplit_once('/').map_or("", |(list, _)| list);
+        // What the bundle does not ask for itself belongs to its mounts.
+        fields.insert(if list.is_empty() { "/mounts" } else { list }.to_owned());
+    }
+    let tasks = &rendered.process.tasks;
+    for (field, is_left) in [
+        ("/mounts", !rendered.prepare.is_empty()),
+        ("/hooks", rendered.hooks != Hooks::default()),
+        ("/linux/seccomp", rendered.seccomp.is_some()),
+        ("/linux/devices", tasks.iter().any(|task| matches!(task, TaskBuf::Node { .. }))),
+        ("/linux/rootfsPropagation", tasks.iter().any(|task| matches!(task, TaskBuf::Propagation { .. }))),
+    ] {
+        fields.extend(is_left.then(|| field.to_owned()));
+    }
+    fields.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 /// What is printed; the included file of a CT is written before.
-fn text(rendered: &Rendered, target: &Target) -> Result<String, Failure> {
-    let marked = |config: &LxcConfig| format!("# Rendered by {}.\n{config}", TOOL.name);
+fn text(rendered: &Rendered, target: &Target, left_out: &str) -> Result<String, Failure> {
+    let head = format!("# Rendered by {}.\n# {LEFT_OUT}\n# {left_out}\n", TOOL.name);
+    let marked = |config: &LxcConfig| format!("{head}{config}");
     let include = match target {
         Target::Lxc => return Ok(marked(&rendered.config)),
         Target::Pve(include) => include,

@@ -4,12 +4,13 @@
 use crate::Refusal;
 use bundle_validate::json::{Kind, Node, NodeId};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// What became of the document so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
-    read: RefCell<HashSet<NodeId>>,
+    /// With repetitions: noting one has to cost little.
+    read: RefCell<Vec<NodeId>>,
     refusals: RefCell<Vec<Refusal>>,
     /// Their pointers.
     refused: RefCell<BTreeSet<String>>,
@@ -27,8 +28,11 @@ impl Reading {
         Field { node, reading: self }
     }
 
-    pub(crate) fn was_read(&self, node: Node<'_>) -> bool {
-        self.read.borrow().contains(&node.id())
+    /// The values that were read, in the order of the document.
+    pub(crate) fn values_read(&self) -> Vec<NodeId> {
+        let mut read = self.read.borrow().clone();
+        read.sort_unstable();
+        read
     }
 
     pub(crate) fn refuse(&self, refusal: Refusal) {
@@ -117,7 +121,7 @@ impl<'r, 'd> Field<'r, 'd> {
 
     fn noted<T>(self, value: Option<T>) -> Option<T> {
         if value.is_some() {
-            self.reading.read.borrow_mut().insert(self.node.id());
+            self.reading.read.borrow_mut().push(self.node.id());
         }
         value
     }

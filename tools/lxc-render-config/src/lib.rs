@@ -32,6 +32,12 @@ pub use render::{
 pub use report::{Fate, report};
 pub use wire::{WireError, Wires, wire};
 
+use nexcage_mapping::Lookup;
+use std::sync::LazyLock;
+
+/// The table of what becomes of every field.
+static ROWS: LazyLock<Lookup> = LazyLock::new(Lookup::new);
+
 /// What a rendering depends on besides the bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
@@ -59,7 +65,7 @@ pub enum LxcVersion {
 impl Options {
     fn allows(&self, refusal: &Refusal) -> bool {
         !self.allowed_losses.is_empty()
-            && nexcage_mapping::Lookup::new().of_pointer(&refusal.pointer).is_some_and(|row| {
+            && ROWS.of_pointer(&refusal.pointer).is_some_and(|row| {
                 row.may_be_lost() && self.allowed_losses.iter().any(|allowed| below(row.field, allowed))
             })
     }

@@ -1,10 +1,10 @@
 //! What became of every value of a document.
 
-use crate::Refusal;
+use crate::{ROWS, Refusal};
 use bundle_validate::Bundle;
 use bundle_validate::json::{Kind, Node, Position};
 use nexcage_cli::escape_controls;
-use nexcage_mapping::{Class, Lookup, Mark, Row, Target};
+use nexcage_mapping::{Class, Mark, Row};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,7 +30,7 @@ pub fn report(bundle: &Bundle, losses: &[Refusal]) -> Vec<Fate> {
     for loss in losses {
         reasons.entry(&loss.pointer).or_default().push(format!("{}; {}", loss.reason, loss.advice));
     }
-    let mut walk = Walk { lookup: Lookup::new(), reasons, fates: vec![] };
+    let mut walk = Walk { reasons, fates: vec![] };
     let root = bundle.document().root();
     walk.lost(root, None);
     walk.children(root, "");
@@ -38,18 +38,18 @@ pub fn report(bundle: &Bundle, losses: &[Refusal]) -> Vec<Fate> {
 }
 
 struct Walk<'l> {
-    lookup: Lookup,
     reasons: BTreeMap<&'l str, Vec<String>>,
     fates: Vec<Fate>,
 }
 
 impl Walk<'_> {
     fn children(&mut self, parent: Node<'_>, field: &str) {
+        let rows = ROWS.children(field);
         for child in parent.children() {
-            let row = self.lookup.child(field, child.key().unwrap_or("*"));
+            let row = rows.named(child.key().unwrap_or("*"));
             let lost = self.lost(child, row);
             match (child.kind(), row) {
-                (Kind::Object | Kind::Array, Some(row)) if goes_on(row) && child.len() > 0 => {
+                (Kind::Object | Kind::Array, Some(row)) if !row.stands_for_all_below() && child.len() > 0 => {
                     self.children(child, row.field);
                 }
                 _ if lost => {}
@@ -63,11 +63,6 @@ impl Walk<'_> {
         self.fates.extend(reasons.iter().map(|reason| fate(node, row, Some(reason.clone()))));
         true
     }
-}
-
-/// Whether the table has rows for what is in it.
-fn goes_on(row: &Row) -> bool {
-    row.class != Class::Refused && row.target != Target::Nothing
 }
 
 fn fate(node: Node<'_>, row: Option<&'static Row>, loss: Option<String>) -> Fate {
@@ -117,7 +112,7 @@ impl fmt::Display for Fate {
                 let security = if self.is_security_relevant() { " (security-relevant)" } else { "" };
                 write!(f, "{security}: {}", escape_controls(loss))
             }
-            (None, Some(row)) if goes_on(row) => {
+            (None, Some(row)) if !row.stands_for_all_below() => {
                 let note = if row.note.is_empty() { "" } else { ". " };
                 write!(f, ", by {}{note}{}", row.target.words(), row.note)
             }

@@ -3,7 +3,7 @@
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat, statat};
 use rustix::io::Errno;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +18,8 @@ const MAX_LINKS: usize = 40;
 pub(crate) struct Tree {
     root: OwnedFd,
     mounts: Vec<Mounted>,
+    /// The last mount at each target: documents may have very many.
+    last: HashMap<String, usize>,
 }
 
 /// A mount of the bundle.
@@ -69,10 +71,11 @@ pub(crate) enum Lost {
 impl Tree {
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Tree { root: openat(CWD, root, flags, Mode::empty())?, mounts: vec![] })
+        Ok(Tree { root: openat(CWD, root, flags, Mode::empty())?, mounts: vec![], last: HashMap::new() })
     }
 
     pub(crate) fn mount(&mut self, target: &str, content: Content) {
+        self.last.insert(target.to_owned(), self.mounts.len());
         self.mounts.push(Mounted { target: target.to_owned(), content });
     }
 
@@ -82,7 +85,8 @@ impl Tree {
 
     /// The mount that covers a place: the last one at it or above it.
     pub(crate) fn over(&self, path: &str) -> Option<&Mounted> {
-        self.mounts.iter().rev().find(|mount| below(path, &mount.target).is_some())
+        let above = path.match_indices('/').map(|(end, _)| &path[..end]).chain([path]);
+        above.filter_map(|target| self.last.get(target)).max().map(|last| &self.mounts[*last])
     }
 
     /// Follows a path of the container from its root.

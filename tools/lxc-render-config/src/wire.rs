@@ -40,7 +40,7 @@ pub struct Wires<'p> {
 
 /// Appends the mounts of nexcage-init to a configuration that was rendered, or that replaces a
 /// rendered one: the directory of the container's socket, then the installed binary over the empty
-/// file `init` in it. Two mounts, because the state directory may be on a noexec file system. Where
+/// file `init` in it, both read-only: hooks run in the container while they are there. Two mounts, because the state directory may be on a noexec file system. Where
 /// nexcage-setup mounts anything, it mounts them too: what they are in may be its work.
 ///
 /// # Errors
@@ -61,17 +61,17 @@ pub fn wire(config: &mut LxcConfig, steps: &mut Vec<Step>, wires: Wires<'_>) -> 
         // Some mounts become read-only after all others.
         let is_mount = |step: &Step| !matches!(step.action, Action::Seal | Action::ReadOnly | Action::Mask);
         let end = steps.iter().rposition(is_mount).map_or(0, |last| last + 1);
-        let step = |source: &Path, target: &str, flags| {
-            let top = Attributes::of_flags(flags);
+        let step = |source: &Path, target: &str| {
+            let top = Attributes::of_flags(MS_RDONLY);
             let bind = Bind { source: source.to_owned(), top, ..Bind::default() };
             Step { pointer: String::new(), target: target.to_owned(), action: Action::Bind(bind) }
         };
-        steps.splice(end..end, [step(socket_dir, &dir, 0), step(init, &binary, MS_RDONLY)]);
+        steps.splice(end..end, [step(socket_dir, &dir), step(init, &binary)]);
         return Ok(());
     }
     let create = if format!("/{dir}") == DEV_DIR { ",create=dir" } else { "" };
     for (source, target, options) in
-        [(text(socket_dir)?, &dir, format!("bind{create}")), (text(init)?, &binary, "bind,ro".to_owned())]
+        [(text(socket_dir)?, &dir, format!("bind,ro{create}")), (text(init)?, &binary, "bind,ro".to_owned())]
     {
         let entry = MountEntry { source: &source, target, fs_type: "none", options: &options };
         config.push("lxc.mount.entry", entry.line().map_err(WireError::Entry)?).map_err(WireError::Value)?;
@@ -153,11 +153,11 @@ mod tests {
     #[test]
     fn the_socket_comes_before_the_binary_that_covers_a_file_in_it() {
         let dev = [
-            "/run/a\\040b/init dev/.nexcage none bind,create=dir 0 0",
+            "/run/a\\040b/init dev/.nexcage none bind,ro,create=dir 0 0",
             "/usr/lib/nexcage-init dev/.nexcage/init none bind,ro 0 0",
         ];
         assert_eq!(wired("/dev/.nexcage/init").unwrap(), dev);
-        assert_eq!(wired("/opt/init").unwrap()[0], "/run/a\\040b/init opt none bind 0 0");
+        assert_eq!(wired("/opt/init").unwrap()[0], "/run/a\\040b/init opt none bind,ro 0 0");
     }
 
     #[test]

@@ -11,13 +11,10 @@ mod table;
 pub use man::page;
 pub use table::TABLE;
 
-use std::collections::HashMap;
-
 /// One field of the specification and what becomes of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Its JSON pointer, with `*` for any array index or map key. A refused row stands for
-    /// everything below it too.
+    /// Its JSON pointer, with `*` for any array index or map key.
     pub field: &'static str,
     /// Who carries it out.
     pub target: Target,
@@ -59,6 +56,12 @@ impl Row {
         self.marks.contains(&mark)
     }
 
+    /// Whether there are no rows below: nothing there is carried out.
+    #[must_use]
+    pub fn stands_for_all_below(&self) -> bool {
+        self.class == Class::Refused || self.target == Target::Nothing
+    }
+
     /// Whether the field is, or may be, refused as a whole, so that its loss can be allowed by name.
     #[must_use]
     pub fn may_be_lost(&self) -> bool {
@@ -79,8 +82,6 @@ pub enum Target {
     Setup,
     /// The OCI hooks, which the shim and nexcage-setup run.
     Hook,
-    /// A step of the shim before the start, such as making a mount point.
-    Prepare,
     /// The record of the container.
     Record,
     /// Nobody: the field asks for nothing on Linux.
@@ -97,7 +98,6 @@ impl Target {
             Target::Shim => "nexcage-shim",
             Target::Setup => "nexcage-setup",
             Target::Hook => "the hooks",
-            Target::Prepare => "nexcage-shim, before the start",
             Target::Record => "the record",
             Target::Nothing => "nobody",
         }
@@ -129,7 +129,19 @@ impl Class {
 
 /// The table by field.
 #[derive(Debug)]
-pub struct Lookup(HashMap<(&'static str, &'static str), &'static Row>);
+pub struct Lookup(Vec<Entry>);
+
+/// A row by the field that it stands below, and its name there.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    parent: &'static str,
+    name: &'static str,
+    row: &'static Row,
+}
+
+/// The rows right below one field.
+#[derive(Debug, Clone, Copy)]
+pub struct Children<'l>(&'l [Entry]);
 
 impl Default for Lookup {
     fn default() -> Self {
@@ -141,11 +153,17 @@ impl Lookup {
     /// All rows of [`TABLE`].
     #[must_use]
     pub fn new() -> Self {
-        Lookup(TABLE.iter().filter_map(|row| Some((row.field.rsplit_once('/')?, row))).collect())
+        let entry = |row: &'static Row| {
+            let (parent, name) = row.field.rsplit_once('/')?;
+            Some(Entry { parent, name, row })
+        };
+        let mut entries: Vec<Entry> = TABLE.iter().filter_map(entry).collect();
+        entries.sort_unstable_by_key(|entry| (entry.parent, entry.name));
+        Lookup(entries)
     }
 
-    /// The row of a JSON pointer: of the value it points to, or the refused row above it. Names that
-    /// the specification does not define have none.
+    /// The row of a JSON pointer: of the value it points to, or the one above it that stands for all
+    /// below. Names that the specification does not define have none.
     #[must_use]
     pub fn of_pointer(&self, pointer: &str) -> Option<&'static Row> {
         let mut field = "";
@@ -154,7 +172,7 @@ impl Lookup {
             let row = self.child(field, name)?;
             found = Some(row);
             field = row.field;
-            if row.class == Class::Refused {
+            if row.stands_for_all_below() {
                 break;
             }
         }
@@ -164,8 +182,24 @@ impl Lookup {
     /// The row of a child of `parent`, a field of the table: of this name, or of any name.
     #[must_use]
     pub fn child(&self, parent: &str, name: &str) -> Option<&'static Row> {
-        let named = (!name.contains(['/', '*'])).then(|| self.0.get(&(parent, name)));
-        named.flatten().or_else(|| self.0.get(&(parent, "*"))).copied()
+        self.children(parent).named(name)
+    }
+
+    /// The rows of the children of `parent`, a field of the table.
+    #[must_use]
+    pub fn children(&self, parent: &str) -> Children<'_> {
+        let from = &self.0[self.0.partition_point(|entry| entry.parent < parent)..];
+        Children(&from[..from.partition_point(|entry| entry.parent == parent)])
+    }
+}
+
+impl Children<'_> {
+    /// The row of this name, or of any name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&'static Row> {
+        let find = |name: &str| self.0.binary_search_by_key(&name, |entry| entry.name).ok();
+        let named = (!name.contains(['/', '*'])).then(|| find(name));
+        named.flatten().or_else(|| find("*")).map(|index| self.0[index].row)
     }
 }
 

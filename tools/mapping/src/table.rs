@@ -155,7 +155,7 @@ rows! {
     Exact "/linux/namespaces" Target::Lxc("lxc.namespace.clone"), "Those that are not listed are the caller's.", Security;
     Exact "/linux/namespaces/*" Target::Lxc("lxc.namespace.clone"), "", Security;
     Exact "/linux/namespaces/*/type" Target::Lxc("lxc.namespace.clone"), "The mount namespace has to be new.", Security;
-    Exact "/linux/namespaces/*/path" Target::Lxc("lxc.namespace.share.*"), "For network, ipc, uts, pid and user. LXC 5.0 does not join cgroup and time namespaces: they are refused.", Security;
+    Approximate "/linux/namespaces/*/path" Target::Lxc("lxc.namespace.share.*"), "A container that joins any gets a cgroup namespace of its own, which LXC 5.0 cannot be kept from making. For network, ipc, uts, pid and user; the last by the path of a process in it, or with the ids in the bundle. LXC 5.0 does not join cgroup and time namespaces: they are refused.", Security;
     Exact "/linux/uidMappings" Target::Lxc("lxc.idmap"), "", Security;
     Exact "/linux/uidMappings/*" Target::Lxc("lxc.idmap"), "", Security;
     Exact "/linux/uidMappings/*/containerID" Target::Lxc("lxc.idmap"), "";
@@ -181,7 +181,7 @@ rows! {
     Exact "/linux/devices/*/gid" INIT, "Of a bind-mounted node it has to be the host's.";
     Approximate "/linux/cgroupsPath" Target::Lxc("lxc.cgroup.dir.container"), "LXC makes the directory; its monitor gets one beside it, .monitor added to the name. Nothing asks systemd for it.";
 
-    Exact "/linux/resources" CGROUP, "LXC 7 has no keys for cgroup v1. A controller that the host does not have fails the start.", Security;
+    Exact "/linux/resources" CGROUP, "LXC 7 has no keys for cgroup v1. Refused is what needs a controller that the host does not have, or has for cgroup v2 beside v1, where LXC limits nothing.", Security;
     Exact "/linux/resources/devices" CGROUP, "After a rule that denies everything and before rules for the default devices and ptys.", Security;
     Exact "/linux/resources/devices/*" CGROUP, "", Security;
     Exact "/linux/resources/devices/*/allow" CGROUP, "", Security;
@@ -282,15 +282,14 @@ rows! {
     Exact "/linux/seccomp/syscalls/*/args/*/valueTwo" INIT, "Only MASKED_EQ has one: the value after the mask.";
     Exact "/linux/seccomp/syscalls/*/args/*/op" INIT, "";
     Approximate "/linux/rootfsPropagation" INIT, "The root file system itself is never a peer of the host's, since LXC makes it a slave; with shared the bind mounts are.", Security;
-    Exact "/linux/maskedPaths" ENTRY, "", Security;
+    Exact "/linux/maskedPaths" ENTRY, "By nexcage-setup if it mounts anything.", Security;
     Exact "/linux/maskedPaths/*" ENTRY, "", Security;
-    Exact "/linux/readonlyPaths" ENTRY, "", Security;
+    Exact "/linux/readonlyPaths" ENTRY, "By nexcage-setup if it mounts anything.", Security;
     Exact "/linux/readonlyPaths/*" ENTRY, "", Security;
     Exact "/linux/mountLabel" ENTRY, "As context= in the data of mounts other than bind mounts, proc, sysfs and cgroups.", Security;
     Exact "/linux/personality" INIT, "";
     Exact "/linux/personality/domain" INIT, "";
-    Exact "/linux/personality/flags" INIT, "Refused: the specification defines none.";
-    Exact "/linux/personality/flags/*" INIT, "";
+    Refused "/linux/personality/flags" INIT, "the specification defines no flags";
     Refused "/linux/netDevices" Target::Lxc("lxc.net.*"), "LXC takes the addresses off a network device that it moves";
 
     Refused "/windows" NOBODY, "this is no container for Linux";

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use linux_raw_sys::errno::EPERM;
 use linux_raw_sys::general::{
     __NR_fchmod, __NR_fchown, __NR_ioctl, __NR_mount, __NR_openat, __NR_setsid, AT_FDCWD, MS_BIND, O_CLOEXEC,
-    O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_RDWR, O_WRONLY,
+    O_CREAT, O_EXCL, O_LARGEFILE, O_NOCTTY, O_NOFOLLOW, O_RDWR, O_WRONLY,
 };
 use linux_raw_sys::ioctl::{TIOCGPTN, TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK};
 
@@ -31,7 +31,8 @@ pub(crate) fn open_peer(master: &Fd) -> Result<Fd> {
     let arguments = [master.argument(), TIOCSPTLCK as usize, address(&raw const locked)];
     // SAFETY: the kernel reads an int.
     unsafe { call(__NR_ioctl, arguments) }?;
-    let flags = (O_RDWR | O_NOCTTY | O_CLOEXEC) as usize;
+    // As a program that opens it by name has it; it is closed on its way to 0, 1 and 2.
+    let flags = (O_RDWR | O_NOCTTY | O_LARGEFILE) as usize;
     // SAFETY: makes a new descriptor, touches no memory.
     let fd = unsafe { call(__NR_ioctl, [master.argument(), TIOCGPTPEER as usize, flags]) };
     fd.map(Fd::from_result)?.above_stdio()

@@ -132,9 +132,14 @@ impl Document {
         &self.tree.slots[id.0 as usize]
     }
 
-    /// The text of a key or a string, given its place inside the quotes.
-    pub(super) fn string(&self, start: u32, end: u32, escaped: bool) -> &str {
-        self.tree.string(&self.text, start, end, escaped)
+    /// The text of a string.
+    pub(super) fn string(&self, slot: &Slot) -> &str {
+        self.tree.string(&self.text, slot.start + 1, slot.end - 1, slot.escaped)
+    }
+
+    /// The text of the key of a member.
+    pub(super) fn key(&self, slot: &Slot) -> &str {
+        self.tree.key(&self.text, slot)
     }
 }
 
@@ -164,7 +169,8 @@ impl Tree {
         !(plain && one.key_len != other.key_len) && self.key(text, one) == self.key(text, other)
     }
 
-    pub(super) fn string<'t>(&'t self, text: &'t str, start: u32, end: u32, escaped: bool) -> &'t str {
+    /// The text of a key or a string, given its place inside the quotes.
+    fn string<'t>(&'t self, text: &'t str, start: u32, end: u32, escaped: bool) -> &'t str {
         if !escaped {
             return &text[start as usize..end as usize];
         }

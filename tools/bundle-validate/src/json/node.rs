@@ -91,7 +91,7 @@ impl<'d> Node<'d> {
     #[must_use]
     pub fn as_str(&self) -> Option<&'d str> {
         let slot = self.slot();
-        (slot.kind == Kind::String).then(|| self.document.string(slot.start + 1, slot.end - 1, slot.escaped))
+        (slot.kind == Kind::String).then(|| self.document.string(slot))
     }
 
     /// The value of a boolean.
@@ -198,8 +198,7 @@ impl<'d> Node<'d> {
     }
 
     fn own_key(self) -> &'d str {
-        let slot = self.slot();
-        self.document.string(slot.key_start, slot.key_start + slot.key_len, slot.key_escaped)
+        self.document.key(self.slot())
     }
 
     /// Whether this is its key. Most are not, and their lengths tell.

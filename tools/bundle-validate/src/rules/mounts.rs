@@ -146,6 +146,8 @@ rules! {
 pub(crate) struct Mount<'d> {
     /// Of the document.
     pub(super) platform: Platform,
+    /// Whether the document has a user namespace.
+    pub(super) in_user_namespace: bool,
     pub(super) destination: Option<(Node<'d>, &'d str)>,
     pub(super) source: Option<Node<'d>>,
     /// The member `type`.
@@ -159,9 +161,10 @@ pub(crate) struct Mount<'d> {
 }
 
 impl<'d> Mount<'d> {
-    fn of(mount: Node<'d>, platform: Platform) -> Self {
+    fn of(mount: Node<'d>, platform: Platform, in_user_namespace: bool) -> Self {
         let mut found = Mount {
             platform,
+            in_user_namespace,
             destination: None,
             source: None,
             kind: None,
@@ -207,8 +210,8 @@ pub(super) fn strings(array: Option<Node<'_>>) -> impl Iterator<Item = (Node<'_>
 
 /// The mounts of a document.
 pub(crate) fn mounts(config: Node<'_>) -> impl Iterator<Item = Mount<'_>> {
-    let platform = Platform::of(config);
-    elements(config).map(move |mount| Mount::of(mount, platform))
+    let (platform, in_user_namespace) = (Platform::of(config), namespaces::has(config, "user"));
+    elements(config).map(move |mount| Mount::of(mount, platform, in_user_namespace))
 }
 
 fn elements(config: Node<'_>) -> impl Iterator<Item = Node<'_>> {
@@ -262,7 +265,7 @@ fn windows_destinations_are_apart(config: Node<'_>, sink: &mut Sink<'_>) {
 fn idmap_has_mappings(mount: &Mount<'_>, sink: &mut Sink<'_>) {
     let Some(option) = mount.idmap else { return };
     let own = mount.uid_mappings.or(mount.gid_mappings).is_some();
-    if !own && !namespaces::has(option.document().root(), "user") {
+    if !own && !mount.in_user_namespace {
         sink.add(option, "there are no mappings: neither of this mount nor of a user namespace");
     }
 }

@@ -1,9 +1,9 @@
 //! What becomes of fields of the specification, from the table.
 
 use super::request::Form;
-use crate::below;
+use crate::{ROWS, below};
 use nexcage_cli::{Failure, print};
-use nexcage_mapping::{Lookup, Mark, Row, TABLE};
+use nexcage_mapping::{Mark, Row, TABLE};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ pub(super) fn explain(field: Option<&str>, form: Option<Form>) -> Result<(), Fai
 fn find(field: &str) -> Result<&'static Row, Failure> {
     let pointer =
         if field.starts_with('/') { field.to_owned() } else { format!("/{}", field.replace('.', "/")) };
-    let row = TABLE.iter().find(|row| row.field == pointer).or_else(|| Lookup::new().of_pointer(&pointer));
+    let row = TABLE.iter().find(|row| row.field == pointer).or_else(|| ROWS.of_pointer(&pointer));
     row.ok_or_else(|| Failure::usage(format!("{field} is no field of the runtime specification")))
 }
 

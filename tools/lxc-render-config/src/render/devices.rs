@@ -2,12 +2,13 @@
 //! them in a tmpfs; elsewhere, and in a user namespace, the host's are bind-mounted.
 
 use super::Draft;
-use super::namespaces::Namespaces;
 use crate::field::Field;
 use crate::rootfs::{Content, Mounted, Place, below};
 use nexcage_handover::TaskBuf;
 use rustix::fs::{FileType, Stat, major, minor, stat};
 use std::ffi::CString;
+
+const PTMX: &str = "dev/ptmx";
 
 /// The default devices with their numbers (config-linux.md, Default Devices). The pts and ptmx are
 /// devpts's, the console is a terminal's.
@@ -41,9 +42,7 @@ struct Device<'d> {
 const MODE: u32 = 0o666;
 
 impl Draft<'_> {
-    pub(super) fn devices(&mut self, document: Field<'_, '_>, namespaces: &Namespaces<'_>) {
-        // The kernel lets nobody make device nodes in a user namespace.
-        self.makes_nodes = !namespaces.has("user");
+    pub(super) fn devices(&mut self, document: Field<'_, '_>) {
         for field in document.at("/linux/devices").into_iter().flat_map(Field::elements) {
             self.device(field);
         }
@@ -64,10 +63,11 @@ impl Draft<'_> {
         place.map_err(|lost| field.refuse(format!("{path}: {lost}"), "correct the path or the image")).ok()
     }
 
-    /// Whether nexcage-init makes nodes here: not in the image, which is never written to.
+    /// Whether nexcage-init makes nodes here: not in the image, which is never written to, and not in
+    /// a user namespace, where the kernel lets nobody.
     fn makes_at(&self, path: &str) -> bool {
         let over = self.tree.over(path).map(|mount| &mount.content);
-        self.makes_nodes && matches!(over, Some(Content::Fresh(fs_type)) if fs_type == "tmpfs")
+        !self.maps_ids() && matches!(over, Some(Content::Fresh(fs_type)) if fs_type == "tmpfs")
     }
 
     /// Notes a node for nexcage-init; false if there is one at this path already.
@@ -104,7 +104,10 @@ impl Draft<'_> {
         let wanted = |key: &str| field.get(key).and_then(Field::u32);
         // Engines leave the type bits of the mode in.
         let (mode, uid, gid) = (wanted("fileMode").map(|mode| mode & 0o7777), wanted("uid"), wanted("gid"));
-        if self.makes_at(&place.path) {
+        if place.path == PTMX && self.makes_at(PTMX) {
+            // Whatever the bundle says of it, it is the link into devpts, as under runc.
+            return;
+        } else if self.makes_at(&place.path) {
             let owner = [uid, gid].map(Option::unwrap_or_default);
             if !self.make(&device, &place.path, [mode.unwrap_or(MODE), owner[0], owner[1]]) {
                 field.refuse("another device has this path", "remove one of them");

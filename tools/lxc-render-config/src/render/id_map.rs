@@ -86,9 +86,10 @@ impl Range {
 
 impl Draft<'_> {
     pub(super) fn id_maps(&mut self, document: Field<'_, '_>, ids: &IdMaps) {
-        for (letter, map) in [('u', &ids.users), ('g', &ids.groups)] {
+        for (letter, map, own) in [('u', &ids.users, 0), ('g', &ids.groups, 1)] {
             for Range { container, host, size } in map.iter().flatten() {
                 self.line(document, "lxc.idmap", format!("{letter} {container} {host} {size}"));
+                self.id_maps[own].push_str(&format!("{container} {host} {size}\n"));
             }
         }
     }

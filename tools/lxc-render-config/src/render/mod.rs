@@ -106,7 +106,7 @@ pub fn render(bundle: &Bundle, options: &Options) -> Result<Rendered, RenderErro
         steps: vec![],
         sealed: vec![],
         peers: None,
-        makes_nodes: true,
+        id_maps: Default::default(),
         made: HashSet::new(),
         tasks: vec![],
     };
@@ -145,9 +145,9 @@ struct Draft<'b> {
     sealed: Vec<String>,
     /// The flags of `linux.rootfsPropagation`.
     peers: Option<u32>,
-    /// Whether nexcage-init can make device nodes.
-    makes_nodes: bool,
-    /// Where it does.
+    /// The users and groups of a user namespace, as /proc/PID/uid_map has them.
+    id_maps: [String; 2],
+    /// Where nexcage-init makes device nodes.
     made: HashSet<String>,
     /// For nexcage-init, before the process is ready.
     tasks: Vec<TaskBuf>,
@@ -185,7 +185,7 @@ impl Draft<'_> {
         self.host_names(document, &namespaces);
         self.sysctls(document, &namespaces);
         self.mounts(document, &namespaces, options.cgroup.version());
-        self.devices(document, &namespaces);
+        self.devices(document);
         self.protected_paths(document);
         self.init(document);
         let cgroups_path = self.cgroups_path(document);
@@ -217,6 +217,11 @@ impl Draft<'_> {
             hooks: Self::hooks(document),
             losses: vec![],
         })
+    }
+
+    /// Whether the container's ids are not the host's.
+    fn maps_ids(&self) -> bool {
+        !self.id_maps[0].is_empty()
     }
 
     /// Appends a line on behalf of a field, which is refused if LXC cannot be told.

@@ -68,7 +68,10 @@ impl Draft<'_> {
             self.mount(document, mount, namespaces, cgroup);
         }
         let over_pts = |target: &str| target == PTS || target == DEV;
-        if self.tree.mounts().iter().any(|mount| over_pts(&mount.target)) {
+        // LXC looks for what it unmounts in the /dev that is there before nexcage-setup runs.
+        let later = |step: &Step| step.target == DEV;
+        let is_seen = !self.steps.iter().any(later);
+        if is_seen && self.tree.mounts().iter().any(|mount| over_pts(&mount.target)) {
             self.again(document);
         }
         self.line(document, "lxc.pty.max", NO_PTYS);
@@ -132,7 +135,7 @@ impl Draft<'_> {
             self.bind(mount, &place, &options, id_map);
         } else if fs_type == "cgroup" && cgroup == CgroupVersion::V1 {
             mount.text("source");
-            let own_namespace = namespaces.is_new("cgroup");
+            let own_namespace = namespaces.has_own_cgroups();
             let action = Action::Cgroups { flags: options.flags, own_namespace };
             self.put(mount, &place.path, None, action);
             self.need(&place, Create::Dir);
@@ -190,11 +193,7 @@ impl Draft<'_> {
         let (mut users, mut groups) = (lines("uidMappings"), lines("gidMappings"));
         if users.is_empty() && groups.is_empty() {
             options.mapped?;
-            let of_container = |letter: char| -> String {
-                let lines = self.config.values("lxc.idmap").filter_map(|line| line.strip_prefix(letter));
-                lines.map(|line| format!("{}\n", line.trim())).collect()
-            };
-            (users, groups) = (of_container('u'), of_container('g'));
+            [users, groups] = self.id_maps.clone();
         }
         if users.is_empty() || groups.is_empty() {
             mount.refuse("an ID-mapped mount needs ids", "give uidMappings and gidMappings");
@@ -242,7 +241,7 @@ impl Draft<'_> {
             peers: self.peers.is_some_and(|flag| flag & MS_SHARED != 0),
         };
         let entry = self.made_by(place).and_then(|made| entry_of(&bind, options.flags, held, place, made));
-        let reachable = self.config.get("lxc.idmap").is_none() || is_reachable(&source);
+        let reachable = !self.maps_ids() || is_reachable(&source);
         self.put(mount, &place.path, entry.filter(|_| reachable), Action::Bind(bind));
         self.need(place, Create::of(&source));
         self.tree.mount(&place.path, Content::Bind(source));

@@ -216,9 +216,6 @@ fn console_size(field: Field<'_, '_>) -> Option<(u16, u16)> {
 
 /// An execution domain as personality(2) takes it.
 fn personality(field: Field<'_, '_>) -> u32 {
-    for flag in field.each("flags") {
-        flag.refuse("the specification defines no flags", "remove it");
-    }
     match field.text("domain") {
         Some("LINUX") => 0,
         Some("LINUX32") => PER_LINUX32,

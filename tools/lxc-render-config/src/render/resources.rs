@@ -36,8 +36,13 @@ impl Draft<'_> {
         rdma.for_each(|(device, field)| rdma_device(device, field, &mut lines));
         let unified = resources.get("unified").into_iter().flat_map(Field::members);
         unified.for_each(|(file, field)| raw(file, field, &mut lines));
+        let controllers = options.cgroup.controllers();
         for (field, file, value) in lines.lines {
-            self.line(field, &version.key(&file), value);
+            let controller = file.split('.').next().unwrap_or_default();
+            match controllers.as_ref().and_then(|controllers| controllers.lack(controller)) {
+                Some(reason) => field.refuse(reason, "remove it, or change the host's cgroups"),
+                None => self.line(field, &version.key(&file), value),
+            }
         }
     }
 }

@@ -95,6 +95,30 @@ fn a_loss_that_is_allowed_is_warned_of() {
 }
 
 #[test]
+fn what_is_more_than_the_text_is_named_beside_it() {
+    let dir = bundle::make(&bundle::engine());
+    let said = |dir: &std::path::Path| {
+        let output = tool().args(["--cgroup", "v1"]).arg(dir).output().unwrap();
+        let (text, message) = (String::from_utf8(output.stdout.clone()).unwrap(), stderr(&output));
+        assert_eq!(message.lines().count(), 1, "{message}");
+        let comment = text.lines().take_while(|line| line.starts_with('#')).last().unwrap().to_owned();
+        assert!(
+            message.contains(comment.trim_start_matches("# ")) && message.contains("--report"),
+            "{message}"
+        );
+        comment
+    };
+    let always = "/linux/devices, /linux/maskedPaths, /linux/readonlyPaths, /linux/rootfsPropagation, /mounts, /process";
+    assert_eq!(said(dir.path()), format!("# {always}"));
+    let mut config = bundle::minimal();
+    config["hooks"] = serde_json::json!({"poststop": [{"path": "/bin/true"}]});
+    config["linux"]["seccomp"] = serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW"});
+    bundle::write(dir.path(), &config);
+    let fields = "/hooks, /linux/devices, /linux/rootfsPropagation, /linux/seccomp, /process";
+    assert_eq!(said(dir.path()), format!("# {fields}"));
+}
+
+#[test]
 fn the_report_names_every_value_and_the_status_tells_of_refusals() {
     let mut config = bundle::minimal();
     config["linux"]["intelRdt"] = serde_json::json!({"closID": "a"});

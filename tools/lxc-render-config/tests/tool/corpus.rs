@@ -1,22 +1,11 @@
 //! What real engines hand to a runtime.
 
-use crate::bundle;
-use lxc_render_config::CgroupVersion::V1;
-use lxc_render_config::RenderError;
+use crate::{bundle, lxc_info};
+use lxc_render_config::CgroupVersion::{V1, V2};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-/// What of these documents this version refuses: fields, and what the host of the test lacks.
-const REFUSED: &[(&str, &str)] = &[
-    ("/linux/seccomp", "not supported yet"),
-    ("/hooks", "not supported yet"),
-    ("/mounts/*/options/*", "tmpcopyup"),
-    ("/mounts/*", "only if it is read-only too"),
-    ("/linux/devices/*", "the host"),
-    ("/linux/devices/*/*", "the host"),
-];
 
 /// The documents; none in a bare checkout, since they stand beside the repository.
 fn corpus() -> Vec<PathBuf> {
@@ -45,54 +34,18 @@ fn replaced(file: &Path, dir: &Path) -> Value {
     config
 }
 
-fn is_expected(pointer: &str, reason: &str) -> bool {
-    REFUSED.iter().any(|(pattern, part)| {
-        let names = pointer.split('/').count() == pattern.split('/').count();
-        let fits = |(have, want): (&str, &str)| want == "*" || have == want;
-        names && pointer.split('/').zip(pattern.split('/')).all(fits) && reason.contains(part)
-    })
-}
-
 #[test]
-fn documents_of_engines_render_or_are_refused_for_known_reasons() {
-    let mut rendered = 0;
-    let files = corpus();
-    for file in &files {
-        let dir = bundle::make(&Value::Null);
-        fs::write(dir.path().join("file"), "").unwrap();
-        bundle::write(dir.path(), &replaced(file, dir.path()));
-        match bundle::render_in(dir.path(), V1) {
-            Ok(_) => rendered += 1,
-            Err(RenderError::Refused(refusals)) => {
-                for refusal in refusals {
-                    assert!(is_expected(&refusal.pointer, &refusal.reason), "{}: {refusal}", file.display());
-                }
-            }
-            Err(error) => panic!("{}: {error}", file.display()),
-        }
-    }
-    assert!(rendered >= 1 || files.is_empty(), "not one document was rendered");
-}
-
-#[test]
-fn documents_of_engines_render_without_what_is_refused() {
+fn documents_of_engines_render_for_either_version_of_cgroups() {
     for file in corpus() {
         let dir = bundle::make(&Value::Null);
         fs::write(dir.path().join("file"), "").unwrap();
-        let mut config = replaced(&file, dir.path());
-        for (object, field) in [("", "hooks"), ("/linux", "seccomp"), ("/linux", "devices")] {
-            config.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(field);
-        }
-        for mount in config["mounts"].as_array_mut().unwrap() {
-            let bind = mount["type"] == "bind";
-            let Some(options) = mount["options"].as_array_mut() else { continue };
-            options.retain(|option| option != "tmpcopyup");
-            if bind {
-                options.push("ro".into());
-            }
-        }
+        let config = replaced(&file, dir.path());
         bundle::write(dir.path(), &config);
-        let result = bundle::render_in(dir.path(), V1);
-        assert!(result.is_ok(), "{}: {}", file.display(), result.unwrap_err());
+        for version in [V1, V2] {
+            let rendered = bundle::render_in(dir.path(), version);
+            let rendered = rendered.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert_eq!(rendered.seccomp.is_some(), config.pointer("/linux/seccomp").is_some());
+            lxc_info::reads(&rendered.config).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
     }
 }

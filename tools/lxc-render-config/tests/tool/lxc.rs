@@ -15,6 +15,7 @@ fn run(config: &Value, name: &str, script: &str) -> String {
     fill(&dir.path().join("rootfs"), script);
     let version = CgroupChoice::Auto.version();
     let rendered = bundle::render_in(dir.path(), version).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(rendered.steps, [], "nexcage-setup does not run here");
     prepare_mount_points(&rendered).unwrap();
     let mut config = rendered.config;
     config.push("lxc.init.cmd", "/bin/busybox sh /script").unwrap();
@@ -56,21 +57,25 @@ fn mounted<'m>(info: &'m str, target: &str) -> Option<(&'m str, BTreeSet<&'m str
     Some((file_system.split(' ').next()?, flags))
 }
 
-#[test]
-fn the_mounts_of_runcs_own_bundle_are_what_the_kernel_shows() {
+/// What `runc spec` writes, without a terminal.
+fn spec() -> Value {
     let spec = tempfile::tempdir().unwrap();
     let made = Command::new("runc").arg("spec").current_dir(spec.path()).status();
     assert!(made.is_ok_and(|status| status.success()), "this test needs runc");
     let mut config: Value =
         serde_json::from_slice(&fs::read(spec.path().join("config.json")).unwrap()).unwrap();
     config["process"]["terminal"] = false.into();
+    config
+}
+
+#[test]
+fn the_mounts_of_runcs_own_bundle_are_what_the_kernel_shows() {
+    let mut config = spec();
+    // With cgroup v1 nexcage-setup makes this one, and all after it.
+    config["mounts"].as_array_mut().unwrap().retain(|mount| mount["type"] != "cgroup");
     let info = run(&config, "render-mounts", "cat /proc/self/mountinfo");
     for mount in config["mounts"].as_array().unwrap() {
         let target = mount["destination"].as_str().unwrap();
-        // nexcage-setup makes these, and what comes after them.
-        if mount["type"] == "devpts" || mount["type"] == "cgroup" {
-            continue;
-        }
         let (fs_type, flags) =
             mounted(&info, target).unwrap_or_else(|| panic!("{target} missing from\n{info}"));
         assert_eq!(fs_type, mount["type"], "{target}");
@@ -81,10 +86,32 @@ fn the_mounts_of_runcs_own_bundle_are_what_the_kernel_shows() {
         assert_eq!(flags, wanted, "{target}");
     }
     assert!(mounted(&info, "/").unwrap().1.contains("ro"), "{info}");
+    for path in ["/proc/sys", "/proc/bus", "/proc/irq"] {
+        assert!(mounted(&info, path).unwrap().1.contains("ro"), "{path}\n{info}");
+    }
+    assert_eq!(mounted(&info, "/sys/firmware").map(|(fs_type, _)| fs_type), Some("tmpfs"), "{info}");
 }
 
 #[test]
-fn names_parameters_and_cgroups_hold_inside() {
+fn all_from_a_cgroup_mount_on_is_for_nexcage_setup_and_in_order() {
+    let config = spec();
+    let dir = bundle::make(&config);
+    let rendered = bundle::render_in(dir.path(), CgroupVersion::V1).unwrap();
+    let list = |pointer: &str| {
+        let paths = config.pointer(pointer).unwrap().as_array().unwrap();
+        paths.iter().map(|path| path.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut expected = vec!["/sys/fs/cgroup".to_owned(), "/dev/pts".to_owned()];
+    expected.extend(list("/linux/readonlyPaths"));
+    expected.extend(list("/linux/maskedPaths"));
+    let targets: Vec<String> = rendered.steps.iter().map(|step| format!("/{}", step.target)).collect();
+    assert_eq!(targets, expected);
+    let lines = rendered.config.values("lxc.mount.entry").count();
+    assert_eq!(lines, config["mounts"].as_array().unwrap().len() - 1, "{}", rendered.config);
+}
+
+#[test]
+fn names_parameters_devices_and_limits_hold_inside() {
     let mut config = bundle::engine();
     let cgroup = format!("nexcage-render-{}", process::id());
     for (pointer, value) in [
@@ -92,18 +119,43 @@ fn names_parameters_and_cgroups_hold_inside() {
         ("/domainname", json!(" 'd' $(x)")),
         ("/linux/sysctl", json!({"net.ipv4.ping_group_range": "0 7", "fs.mqueue.msg_max": "17"})),
         ("/linux/cgroupsPath", json!(format!("/{cgroup}"))),
+        ("/linux/devices", json!([{"path": "/etc/mine", "type": "c", "major": 1, "minor": 5}])),
         ("/linux/rootfsPropagation", json!("private")),
         ("/process/capabilities", json!({"bounding": ["CAP_DAC_OVERRIDE"]})),
+        (
+            "/mounts/6",
+            json!({"destination": "/a b", "type": "bind", "source": "rootfs/bin",
+            "options": ["rbind", "ro", "nosuid", "noexec", "rprivate"]}),
+        ),
     ] {
         set(&mut config, pointer, value);
     }
-    let script = "
+    // The host's, since nexcage-setup does not run here.
+    let host =
+        json!({"destination": "/cgroups", "type": "bind", "source": "/sys/fs/cgroup", "options": ["rbind"]});
+    config["mounts"].as_array_mut().unwrap().push(host);
+    let script = format!(
+        "
         busybox hostname; cat /proc/sys/kernel/domainname
         cat /proc/sys/net/ipv4/ping_group_range /proc/sys/fs/mqueue/msg_max
-        busybox grep -c . /proc/net/dev; busybox cut -d : -f 3 /proc/self/cgroup";
-    let output = run(&config, "render-facts", script);
+        busybox head -c 1 /etc/mine | busybox wc -c
+        cat /cgroups/pids/{cgroup}/pids.max /cgroups/{cgroup}/pids.max 2> /etc/mine
+        busybox grep /a.040b /proc/self/mountinfo | busybox cut -d ' ' -f 6
+        busybox grep -c . /proc/net/dev; echo /dev/pts/*; busybox cut -d : -f 3 /proc/self/cgroup"
+    );
+    let output = run(&config, "render-facts", &script);
     let lines: Vec<&str> = output.lines().collect();
-    let expected = ["it's \"me\"", " 'd' $(x)", "0\t7", "17", "3"];
+    let expected = [
+        "it's \"me\"",
+        " 'd' $(x)",
+        "0\t7",
+        "17",
+        "1",
+        "77",
+        "ro,nosuid,noexec,relatime",
+        "3",
+        "/dev/pts/ptmx",
+    ];
     assert_eq!(lines[..expected.len()], expected, "{output}");
     assert!(lines[expected.len()..].iter().all(|line| *line == format!("/{cgroup}")), "{output}");
     let version = CgroupChoice::Auto.version();

@@ -6,6 +6,8 @@ mod command_line;
 mod corpus;
 mod injection;
 mod lxc;
+mod lxc_info;
 mod mounts;
 mod rules;
 mod seccomp;
+mod table;

@@ -5,6 +5,7 @@ use bundle_validate::Bundle;
 use lxc_render_config::CgroupVersion::{V1, V2};
 use lxc_render_config::{CgroupChoice, HostId, LxcVersion, MountPoint, Options, RenderError, Rendered};
 use nexcage_handover::TaskBuf;
+use nexcage_setup::plan::Action;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -58,6 +59,79 @@ fn refusals_name_the_field() {
     let pointer = "/linux/uidMappings/0/size";
     let error = rendered(&[("/linux/uidMappings", mapped)]).map(drop).unwrap_err();
     assert!(error.contains(&pointer.to_owned()), "{error:?}");
+}
+
+#[test]
+fn values_that_nobody_can_carry_out_are_refused() {
+    for (pointer, value, refusal) in [
+        ("/hostname", json!("x".repeat(65)), ""),
+        ("/domainname", json!("x".repeat(65)), ""),
+        ("/mounts/1/destination", json!("/."), ""),
+        ("/process/args/0", json!("a\0b"), ""),
+        ("/process/cwd", json!("a\0b"), ""),
+        ("/process/consoleSize", json!({"height": 65536, "width": 1}), "/process/consoleSize/height"),
+        ("/process/rlimits", json!([{"type": "RLIMIT_X", "soft": 1, "hard": 1}]), "/process/rlimits/0"),
+        ("/process/scheduler", json!({"policy": "SCHED_ISO"}), "/process/scheduler/policy"),
+        (
+            "/process/scheduler",
+            json!({"policy": "SCHED_OTHER", "flags": ["X"]}),
+            "/process/scheduler/flags/0",
+        ),
+        ("/process/ioPriority", json!({"class": "X", "priority": 1}), "/process/ioPriority/class"),
+        ("/process/ioPriority", json!({"class": "IOPRIO_CLASS_BE", "priority": 8}), "/process/ioPriority"),
+        ("/hooks", json!({"poststop": [{"path": "/x", "env": ["A"]}]}), "/hooks/poststop/0/env/0"),
+        ("/hooks", json!({"prestart": [{"path": "/x", "args": ["\0"]}]}), "/hooks/prestart/0/args/0"),
+        ("/hooks", json!({"prestart": [{"path": "/x", "timeout": -1}]}), "/hooks/prestart/0/timeout"),
+        ("/linux/personality", json!({"domain": "BSD"}), "/linux/personality"),
+        ("/linux/personality", json!({"domain": "LINUX", "flags": ["X"]}), "/linux/personality/flags"),
+        ("/linux/rootfsPropagation", json!("rbind"), ""),
+        ("/linux/maskedPaths/0", json!("/"), ""),
+        ("/linux/readonlyPaths/0", json!("/.."), ""),
+        ("/linux/devices", json!([{"path": "/dev/x", "type": "x"}]), "/linux/devices/0"),
+        ("/linux/resources/unified", json!({"pids": "1"}), "/linux/resources/unified/pids"),
+        ("/linux/resources/memory", json!({"kernel": 1}), "/linux/resources/memory/kernel"),
+        ("/linux/resources/blockIO", json!({"leafWeight": 9}), "/linux/resources/blockIO/leafWeight"),
+    ] {
+        let Err(pointers) = rendered(&[(pointer, value.clone())]) else {
+            panic!("rendered: {pointer} {value}");
+        };
+        let expected = if refusal.is_empty() { pointer } else { refusal };
+        assert!(pointers[0].starts_with(expected), "{pointers:?} for {pointer} {value}");
+    }
+    for (clock, advice) in [("tai", "monotonic or boottime"), ("boottime", "whole seconds")] {
+        let mut config = bundle::engine();
+        set(&mut config, "/linux/namespaces/0", json!({"type": "time"}));
+        set(
+            &mut config,
+            "/linux/timeOffsets",
+            json!({clock: {"secs": 1, "nanosecs": if clock == "tai" { 0 } else { 1 }}}),
+        );
+        let Err(error) = bundle::render_in(bundle::make(&config).path(), V2) else { panic!("{clock}") };
+        let message = error.to_string();
+        assert!(
+            message.contains(&format!("/linux/timeOffsets/{clock}")) && message.contains(advice),
+            "{message}"
+        );
+    }
+}
+
+/// LXC 5.0 gives every container that joins a namespace a cgroup namespace of its own: a bind mount
+/// of "its" cgroup, which is the root there, would show it the host's.
+#[test]
+fn cgroups_are_mounted_from_within_a_cgroup_namespace() {
+    let own = |changes: &[(&str, Value)]| {
+        let mut config = bundle::engine();
+        changes.iter().for_each(|(pointer, value)| set(&mut config, pointer, value.clone()));
+        let rendered = bundle::render_in(bundle::make(&config).path(), V1).unwrap();
+        rendered.steps.iter().find_map(|step| match step.action {
+            Action::Cgroups { own_namespace, .. } => Some(own_namespace),
+            _ => None,
+        })
+    };
+    assert_eq!(own(&[]), Some(false));
+    assert_eq!(own(&[("/linux/namespaces/2", json!({"type": "cgroup"}))]), Some(true));
+    let joined = json!({"type": "network", "path": "/proc/1/ns/net"});
+    assert_eq!(own(&[("/linux/namespaces/1", joined)]), Some(true));
 }
 
 #[test]

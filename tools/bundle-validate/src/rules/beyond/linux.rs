@@ -14,13 +14,20 @@ rules! {
         id: "OCI-L5-NAMESPACE",
         severity: Warning,
         section: "config-linux.md#user-namespace-mappings",
-        explanation: "Id mappings are of a user namespace, and a new user namespace is of no use without them.",
-        error_under: &[Runc],
+        explanation: "Id mappings are of a user namespace; without one they are not used.",
         check: Document(mappings_have_a_namespace),
-        bad: &[
-            r#"{"linux": {"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#,
-            r#"{"linux": {"namespaces": [{"type": "user"}]}}"#,
-        ],
+        bad: &[r#"{"linux": {"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#],
+        good: &[r#"{"linux": {"namespaces": [{"type": "user"}], "uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}],
+            "gidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#],
+    }
+    MAPPINGS {
+        id: "OCI-L5-MAPPINGS",
+        severity: Warning,
+        section: "config-linux.md#user-namespace-mappings",
+        explanation: "A new user namespace is of no use without id mappings.",
+        error_under: &[Runc],
+        check: Document(namespaces_have_mappings),
+        bad: &[r#"{"linux": {"namespaces": [{"type": "user"}]}}"#],
         good: &[
             r#"{"linux": {"namespaces": [{"type": "user", "path": "/proc/1/ns/user"}]}}"#,
             r#"{"linux": {"namespaces": [{"type": "user"}], "uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}],
@@ -57,7 +64,7 @@ rules! {
         severity: Warning,
         section: "config-linux.md#offset-for-time-namespace",
         explanation: "Offsets are of a new time namespace.",
-        error_under: &[Runc, Crun],
+        error_under: &[Runc],
         check: Document(offsets_have_a_namespace),
         bad: &[
             r#"{"linux": {"timeOffsets": {"boottime": {"secs": 1}}}}"#,
@@ -149,15 +156,21 @@ rules! {
     }
 }
 
+fn mappings(config: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let lists = ["/linux/uidMappings", "/linux/gidMappings"].into_iter();
+    lists.filter_map(move |list| config.at(list)).filter(|list| list.len() > 0)
+}
+
 fn mappings_have_a_namespace(config: Node<'_>, sink: &mut Sink<'_>) {
-    let lists = ["/linux/uidMappings", "/linux/gidMappings"].into_iter().filter_map(|list| config.at(list));
-    let mut lists = lists.filter(|list| list.len() > 0).peekable();
-    match namespaces::find(config, "user") {
-        None => lists.for_each(|list| sink.add_at_key(list, "there is no `user` namespace")),
-        Some(user) if user.get("path").is_none() && lists.peek().is_none() => {
-            sink.add(user, "there are no `uidMappings` and `gidMappings` for it");
-        }
-        Some(_) => {}
+    if !namespaces::has(config, "user") {
+        mappings(config).for_each(|list| sink.add_at_key(list, "there is no `user` namespace"));
+    }
+}
+
+fn namespaces_have_mappings(config: Node<'_>, sink: &mut Sink<'_>) {
+    let new = namespaces::find(config, "user").filter(|user| user.get("path").is_none());
+    if let Some(user) = new.filter(|_| mappings(config).next().is_none()) {
+        sink.add(user, "there are no `uidMappings` and `gidMappings` for it");
     }
 }
 

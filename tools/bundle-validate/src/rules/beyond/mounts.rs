@@ -1,6 +1,6 @@
 //! Mounts, beyond the specification.
 
-use crate::Profile::Runc;
+use crate::Profile::{Crun, Runc};
 use crate::Severity::Warning;
 use crate::json::Node;
 use crate::report::Sink;
@@ -31,7 +31,7 @@ rules! {
         id: "OCI-M4-DATA",
         severity: Warning,
         section: "config.md#linux-mount-options",
-        explanation: "A bind mount has no file system of its own that could take options: the kernel drops them, some runtimes refuse them.",
+        explanation: "A bind mount has no file system of its own that could take options: the kernel drops them; runc refuses them since 1.2.",
         error_under: &[Runc],
         check: Structure,
         bad: &[r#"{"mounts": [{"destination": "/a", "source": "/a", "options": ["rbind", "mode=755"]}]}"#],
@@ -42,7 +42,7 @@ rules! {
         severity: Warning,
         section: "config.md#linux-mount-options",
         explanation: "Runtimes map the ids of bind mounts only.",
-        error_under: &[Runc],
+        error_under: &[Runc, Crun],
         check: OfMount(idmaps_are_binds),
         bad: &[r#"{"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["idmap"], "uidMappings": [], "gidMappings": []}]}"#],
         good: &[r#"{"mounts": [{"destination": "/a", "source": "/a", "options": ["bind", "idmap"], "uidMappings": [], "gidMappings": []}]}"#],
@@ -218,15 +218,16 @@ fn nothing_is_hidden(config: Node<'_>, sink: &mut Sink<'_>) {
     }
     // From the last to the first, so that a look into the map tells what comes later.
     let all: Vec<(Node<'_>, &str)> = destinations(config).collect();
-    let mut later = Covers::with_capacity(all.len());
+    let mut later: Covers<'_, (Node<'_>, bool)> = Covers::with_capacity(all.len());
     for (node, path) in all.into_iter().rev().filter(|(_, path)| !path.is_empty()) {
         let path = normal(path);
-        let cover = later.above(&path).find(|cover| mounts_anew(*cover));
-        if let Some(cover) = cover.filter(|_| mounts_anew(node)) {
+        let anew = mounts_anew(node);
+        let cover = later.above(&path).find(|(_, anew)| *anew);
+        if let Some((cover, _)) = cover.filter(|_| anew) {
             let line = cover.position().line;
             sink.add(node, format!("hidden by the later mount on {}, line {line}", excerpt(cover.raw())));
         }
-        later.insert(path, node);
+        later.insert(path, (node, anew));
     }
 }
 

@@ -36,7 +36,7 @@ rules! {
         severity: Warning,
         section: "config-linux.md#seccomp",
         explanation: "SCMP_ACT_NOTIFY asks a listener; without listenerPath there is none.",
-        error_under: &[Runc, Crun],
+        error_under: &[Runc],
         check: Document(notifications_have_a_listener),
         bad: &[r#"{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["mount"], "action": "SCMP_ACT_NOTIFY"}]}}}"#],
         good: &[r#"{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "listenerPath": "/run/x.sock",
@@ -47,7 +47,7 @@ rules! {
         severity: Warning,
         section: "config-linux.md#seccomp",
         explanation: "A listener cannot be asked about every call, nor about write: the runtime could not hand it over.",
-        error_under: &[Runc, Crun],
+        error_under: &[Runc],
         check: Document(the_listener_can_be_handed_over),
         bad: &[
             r#"{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/run/x.sock"}}}"#,
