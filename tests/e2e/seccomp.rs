@@ -57,7 +57,7 @@ fn with(config: Config, policy: Value) -> Config {
 }
 
 /// A policy that allows what is usual, and nothing else.
-fn usual(default: Value) -> Value {
+fn usual(default: &Value) -> Value {
     let names: Vec<&str> = USUAL.split_whitespace().collect();
     let mut policy = json!({
         "defaultAction": "SCMP_ACT_ERRNO",
@@ -107,7 +107,7 @@ fn an_engine_s_policy_allows_what_is_usual_and_nothing_else() {
             "made\nmount: permission denied (are you root?)\nunshare: unshare(0x4000000): Operation not \
              permitted\n0\nNoNewPrivs:\t{privileges}\nSeccomp:\t2\n"
         );
-        let bundle = sandbox.bundle(&with(config, usual(json!({}))));
+        let bundle = sandbox.bundle(&with(config, usual(&json!({}))));
         let output = sandbox.run(&bundle).output();
         let warning = text(&output.stderr);
         assert_eq!(text(&output.stdout), expected, "{warning}");
@@ -122,7 +122,7 @@ fn a_user_gets_the_filter_too() {
     let config = Config::script("id -u; unshare -u true 2>&1").user(1000, 1000).groups(&[5]);
     let expected = "1000\nunshare: unshare(0x4000000): Operation not permitted\n";
     for config in [config.clone(), config.clone().allowing_new_privileges(), config.mapped_to(100_000)] {
-        let bundle = sandbox.bundle(&with(config, usual(json!({}))));
+        let bundle = sandbox.bundle(&with(config, usual(&json!({}))));
         let output = sandbox.run(&bundle).output();
         assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
     }
@@ -162,10 +162,10 @@ fn what_is_newer_than_the_policy_does_not_exist() {
         (json!({"defaultAction": "SCMP_ACT_KILL_PROCESS"}), 14),
     ] {
         // It is named, so it is known.
-        let bundle = calling(&sandbox, FACCESSAT2, usual(default));
+        let bundle = calling(&sandbox, FACCESSAT2, usual(&default));
         check_status(sandbox.run(&bundle), status, "named");
     }
-    let mut old = usual(json!({}));
+    let mut old = usual(&json!({}));
     let names =
         USUAL.split_whitespace().filter(|name| !["faccessat2", "close_range", "pidfd_open"].contains(name));
     old["syscalls"][0]["names"] = names.collect();
@@ -246,7 +246,7 @@ fn exec_and_the_end_are_all_that_a_policy_has_to_allow_with_no_new_privileges() 
 }
 
 /// Waits for one notification channel, and answers its first question with an errno.
-fn agent(listener: UnixListener, errno: i32) -> Value {
+fn agent(listener: &UnixListener, errno: i32) -> Value {
     let (mut stream, _) = listener.accept().unwrap();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -273,7 +273,7 @@ fn a_listener_is_told_and_answers() {
     {
         let path = sandbox.path().join(format!("{name}.sock"));
         let listener = UnixListener::bind(&path).unwrap();
-        let answers = thread::spawn(move || agent(listener, 77));
+        let answers = thread::spawn(move || agent(&listener, 77));
         let mut policy = but(&json!({"names": ["mkdirat"], "action": "SCMP_ACT_NOTIFY"}));
         policy["flags"] = flags;
         policy["listenerPath"] = json!(path);

@@ -62,7 +62,8 @@ impl Capability {
     /// The one of a name like `CAP_CHOWN`.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         let short = name.strip_prefix("CAP_")?;
-        Capability::all().find(|one| one.lxc_name().to_ascii_uppercase() == short)
+        let upper = |one: Self| one.lxc_name().bytes().map(|byte| byte.to_ascii_uppercase());
+        Capability::all().find(|one| upper(*one).eq(short.bytes()))
     }
 
     /// The name as LXC has it.

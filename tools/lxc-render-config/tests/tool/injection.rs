@@ -221,6 +221,22 @@ proptest! {
     }
 }
 
+#[test]
+fn a_line_of_its_own_is_nowhere_to_be_had() {
+    for pointer in pointers() {
+        for text in ["x\nlxc.hook.start = /bin/sh", " 'lxc.hook.start = \"#\" "] {
+            for version in [V1, V2] {
+                let mut config = full(version);
+                if config.pointer(&pointer).is_some() {
+                    set(&mut config, &pointer, text.into());
+                    let result = refused_or_inert(&config, version, &pointer);
+                    result.unwrap_or_else(|error| panic!("{pointer}: {error}"));
+                }
+            }
+        }
+    }
+}
+
 /// LXC reads the same values where the whole text is one of these, in several places at once.
 #[test]
 fn lxc_reads_what_was_rendered() {
