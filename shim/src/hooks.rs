@@ -10,6 +10,7 @@ use nexcage_setup::flags::MS_RDONLY;
 use nexcage_setup::hook::{self, Attendant};
 use nexcage_setup::plan::{Attributes, Bind, Failure, Hook, Identity, Request, State};
 use nexcage_setup::{cgroups, modes, tree};
+use rustix::net::{Shutdown, shutdown};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -142,8 +143,10 @@ impl Joiner {
 
 impl Drop for Joiner {
     fn drop(&mut self) {
-        // It has nothing left to do. Hooks that still run are the container's, and end with that.
-        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
+        // Without the shim it ends, and kills its hook and reaps it first: killed itself it would leave
+        // the hook to this process, a subreaper, and the container's init could not end before it is
+        // reaped (pid_namespaces(7)).
+        if shutdown(&self.setup, Shutdown::Both).is_err() || self.child.wait().is_err() {
             log::warn!("nexcage-setup cannot be ended");
         }
     }

@@ -118,6 +118,7 @@ fn violation(what: impl Into<String>) -> Error {
 fn lost(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => violation("it went away"),
+        _ if is_gone(error) => violation("it went away"),
         io::ErrorKind::WouldBlock => violation("it did not go on in time"),
         _ => violation(format!("the connection broke: {error}")),
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const KINDS: [&str; 6] =
     ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
@@ -253,7 +253,9 @@ fn a_signal_ends_a_hook_that_does_not_end() {
             thread::sleep(Duration::from_millis(10));
         }
         running.signal(Signal::TERM);
+        let signalled = Instant::now();
         let output = running.wait();
+        assert!(signalled.elapsed() < Duration::from_secs(8), "{kind}: it is waited for");
         let status = if kind == "poststop" { 4 } else { 128 + 15 };
         assert_eq!(output.status.code(), Some(status), "{kind}: {}", text(&output.stderr));
         assert_eq!(noted(&log), ["hangs", "poststop"], "{kind}");

@@ -42,12 +42,12 @@ fn a_wrong_command_line_is_status_2() {
     }
     check_usage(sandbox.tool("bundle-validate"));
     check_usage(sandbox.tool("bundle-validate").args(["--format", "xml", "."]));
-    check_usage(sandbox.tool("lxc-render-config").args(["--pointer", "id"]));
+    check_usage(sandbox.tool("lxc-render-config").args(["a", "b"]));
     check_usage(sandbox.tool("lxc-render-config").args(["--cgroup", "v3", "."]));
     check_usage(sandbox.tool("nexcage-shim"));
     check_usage(sandbox.tool("nexcage-shim").arg("frobnicate"));
     check_usage(sandbox.tool("state-inspect").args(["--format", "yaml"]));
-    check_usage(sandbox.tool("state-inspect").args(["a", "b"]));
+    check_usage(sandbox.tool("state-inspect").args(["--pointer", "id"]));
 }
 
 #[test]

@@ -179,7 +179,7 @@ rows! {
     Exact "/linux/devices/*/fileMode" INIT, "0666 without it. Of a bind-mounted node it has to be the host's.";
     Exact "/linux/devices/*/uid" INIT, "Of a bind-mounted node it has to be the host's.";
     Exact "/linux/devices/*/gid" INIT, "Of a bind-mounted node it has to be the host's.";
-    Approximate "/linux/cgroupsPath" Target::Lxc("lxc.cgroup.dir.container"), "LXC makes the directory; its monitor gets one beside it, .monitor added to the name. Nothing asks systemd for it.";
+    Approximate "/linux/cgroupsPath" Target::Lxc("lxc.cgroup.dir.container"), "LXC makes the directory; its monitor gets one beside it, .monitor added to the name. LXC takes no path with two dots in a row, nor one that ends with a dot. Nothing asks systemd for it.";
 
     Exact "/linux/resources" CGROUP, "LXC 7 has no keys for cgroup v1. Refused is what needs a controller that the host does not have, or has for cgroup v2 beside v1, where LXC limits nothing.", Security;
     Exact "/linux/resources/devices" CGROUP, "After a rule that denies everything and before rules for the default devices and ptys.", Security;

@@ -28,8 +28,16 @@ impl Draft<'_> {
             field.refuse("this is no plain path of a cgroup", "name one below the root");
             return None;
         }
+        let monitor = format!("{path}.monitor");
+        if monitor.contains("..") {
+            field.refuse(
+                "LXC takes no path with two dots in a row, nor one that ends with a dot",
+                "rename it",
+            );
+            return None;
+        }
         self.line(field, "lxc.cgroup.dir.container", path.as_str());
-        self.line(field, "lxc.cgroup.dir.monitor", format!("{path}.monitor"));
+        self.line(field, "lxc.cgroup.dir.monitor", monitor);
         Some(path)
     }
 

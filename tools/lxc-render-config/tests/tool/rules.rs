@@ -43,7 +43,9 @@ fn refusals_name_the_field() {
     refused(&[("/linux/namespaces/1", other)], &["/linux/namespaces/1/path"]);
     refused(&[("/linux/sysctl", json!({"vm.swappiness": "1"}))], &["/linux/sysctl/vm.swappiness"]);
     refused(&[("/linux/sysctl", json!({"net.a b": "1"}))], &["/linux/sysctl/net.a b"]);
-    refused(&[("/linux/cgroupsPath", json!("/a/../b"))], &["/linux/cgroupsPath"]);
+    for path in ["/a/../b", "/", "a..b", "a/b."] {
+        refused(&[("/linux/cgroupsPath", json!(path))], &["/linux/cgroupsPath"]);
+    }
     let offset = json!({"monotonic": {"secs": 1}});
     refused(&[("/linux/timeOffsets", offset)], &["/linux/timeOffsets/monotonic"]);
     refused(&[("/linux/intelRdt", json!({"closID": "a"}))], &["/linux/intelRdt"]);
