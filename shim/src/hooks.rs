@@ -80,16 +80,9 @@ impl HookRunner {
         if hooks.is_empty() {
             return Ok(None);
         }
-        let (number, joiner) = Joiner::spawn(&self.setup)
-            .and_then(|joiner| {
-                // Before it runs anything.
-                for directory in cgroups::directories_of(pid)? {
-                    fs::write(directory.join("cgroup.procs"), joiner.child.id().to_string())?;
-                }
-                Ok((pid_inside(pid)?, joiner))
-            })
-            .map_err(Error::system("run the startContainer hooks"))?;
-        let mut joiner = joiner;
+        let mut joiner = Joiner::spawn(&self.setup).map_err(Error::system("execute nexcage-setup"))?;
+        let number = joiner.enter_cgroups(pid).and_then(|()| pid_inside(pid));
+        let number = number.map_err(Error::system("join the container's cgroups"))?;
         let state = self.state("created", Some(number));
         joiner.setup.ask(&Request::Join(hooks.clone(), state, Box::new(identity(process))))?;
         joiner.setup.give(pidfd)?;
@@ -128,17 +121,28 @@ pub(crate) struct Joiner {
 
 impl Joiner {
     fn spawn(program: &Path) -> io::Result<Self> {
-        // What of it is seen inside, as /proc/PID/exe, must not lead to a file that a container's
-        // root can write to (CVE-2019-5736).
-        let top = Attributes::of_flags(MS_RDONLY);
-        let read_only = Bind { source: program.to_owned(), top, ..Bind::default() };
-        let read_only = tree::detached(&read_only, program).map_err(|error| error.source)?;
         let (ours, theirs) = UnixStream::pair()?;
+        let read_only = read_only(program)?;
         let mut command = Command::new(format!("/proc/self/fd/{}", read_only.as_raw_fd()));
         command.arg0(program).arg(modes::JOIN).env_clear().current_dir("/").stdin(OwnedFd::from(theirs));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         Ok(Joiner { setup: Setup::of_child(ours), child })
     }
+
+    /// Puts it into the cgroups of a process before it runs anything.
+    fn enter_cgroups(&self, pid: i32) -> io::Result<()> {
+        let enter =
+            |directory: PathBuf| fs::write(directory.join("cgroup.procs"), self.child.id().to_string());
+        cgroups::directories_of(pid)?.into_iter().try_for_each(enter)
+    }
+}
+
+/// A program on a mount of its own: what is seen of it inside a container, as /proc/PID/exe, must not
+/// lead to a file that the container's root can write to (CVE-2019-5736).
+fn read_only(program: &Path) -> io::Result<OwnedFd> {
+    let top = Attributes::of_flags(MS_RDONLY);
+    let bind = Bind { source: program.to_owned(), top, ..Bind::default() };
+    tree::detached(&bind, program).map_err(|error| error.source)
 }
 
 impl Drop for Joiner {
@@ -217,13 +221,11 @@ mod tests {
     fn nobody_can_write_to_the_program_that_joins_a_container() {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("program");
-        fs::copy("/bin/cat", &program).unwrap();
-        let joiner = Joiner::spawn(&program).unwrap();
-        let exe = format!("/proc/{}/exe", joiner.child.id());
-        let seen = File::open(&exe).unwrap();
-        drop(joiner);
-        let again = format!("/proc/self/fd/{}", seen.as_raw_fd());
-        let refused = File::options().write(true).open(again).unwrap_err();
+        fs::write(&program, "").unwrap();
+        let seen = read_only(&program).unwrap();
+        let path = format!("/proc/self/fd/{}", seen.as_raw_fd());
+        assert!(File::open(&path).is_ok());
+        let refused = File::options().write(true).open(&path).unwrap_err();
         assert_eq!(refused.raw_os_error(), Some(Errno::ROFS.raw_os_error()));
     }
 }

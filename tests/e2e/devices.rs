@@ -47,3 +47,30 @@ fn something_else_in_a_device_s_place_is_told() {
     assert_eq!((text(&output.stdout).as_str(), output.status.success()), ("", false));
     assert!(message.contains("/linux/devices/0/path"), "{message}");
 }
+
+#[test]
+fn the_host_s_nodes_keep_their_modes() {
+    let sandbox = Sandbox::new();
+    // Masked files, and a device that is in the image's place, are nodes of the host.
+    let script =
+        "for node in /proc/keys /node; do chmod 640 $node 2>&-; echo x > $node; stat -c %a $node; done";
+    let config = Config::script(script).edit(|spec| {
+        let node = serde_json::json!([{"path": "/node", "type": "c", "major": 1, "minor": 3}]);
+        let linux = spec.linux_mut().get_or_insert_default();
+        linux.set_masked_paths(Some(vec!["/proc/keys".to_owned()]));
+        linux.set_devices(Some(serde_json::from_value(node).unwrap()));
+    });
+    let sealed = config.clone().edit(|spec| {
+        let sealed = serde_json::json!({"destination": "/sealed", "type": "tmpfs", "options": ["ro"]});
+        spec.mounts_mut().get_or_insert_default().push(serde_json::from_value(sealed).unwrap());
+    });
+    let mode = || std::fs::metadata("/dev/null").unwrap().permissions();
+    let before = mode();
+    for config in [config, sealed] {
+        let output = sandbox.run(&sandbox.bundle(&config)).output();
+        let after = mode();
+        std::fs::set_permissions("/dev/null", before.clone()).unwrap();
+        assert_eq!(after, before);
+        assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("666\n666\n", ""));
+    }
+}

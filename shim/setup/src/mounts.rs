@@ -9,7 +9,8 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
-/// What hides a file. It is the host's, as the container's own may not be there yet.
+/// What hides a file. It is the host's, as the container's own may not be there yet: mounted
+/// read-only, so that nobody changes its mode, and written to all the same.
 const NULL: &str = "/dev/null";
 
 /// Carries a step out; `tree` is the detached mount of an [`Action::Bind`].
@@ -112,5 +113,6 @@ fn mask(root: BorrowedFd<'_>, path: &str) -> io::Result<()> {
     }
     let how = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let null = open_tree(rustix::fs::CWD, NULL, how)?;
+    kernel::set_attributes(null.as_fd(), Reach::One, READ_ONLY)?;
     move_onto(null.as_fd(), target.as_fd())
 }

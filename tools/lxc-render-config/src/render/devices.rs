@@ -95,7 +95,7 @@ impl Draft<'_> {
             }
             return;
         }
-        self.bind_file(field, source, place);
+        self.bind_node(field, source, place);
     }
 
     fn device(&mut self, field: Field<'_, '_>) {

@@ -11,7 +11,7 @@ use crate::rootfs::{Content, Kind, Place};
 use crate::{CgroupVersion, MountPoint};
 use nexcage_handover::TaskBuf;
 use nexcage_setup::flags::{MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_STRICTATIME};
-use nexcage_setup::flags::{MS_RDONLY, MS_REC, MS_REMOUNT, MS_SHARED, MS_SLAVE};
+use nexcage_setup::flags::{MS_RDONLY, MS_REC, MS_REMOUNT, MS_SHARED, MS_SLAVE, RDONLY};
 use nexcage_setup::plan::{Action, Attributes, Bind, Fresh, IdMap, Step};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use std::ffi::CString;
@@ -247,11 +247,13 @@ impl Draft<'_> {
         self.tree.mount(&place.path, Content::Bind(source));
     }
 
-    /// Binds a file of the host, as it is.
-    pub(super) fn bind_file(&mut self, field: Field<'_, '_>, source: &str, place: &Place) {
-        let bind = Bind { source: source.into(), ..Bind::default() };
+    /// Binds a device node of the host: read-only, which keeps nobody from the device, where the
+    /// container's root is the host's and may change the node's mode.
+    pub(super) fn bind_node(&mut self, field: Field<'_, '_>, source: &str, place: &Place) {
+        let (flags, set) = if !self.maps_ids() { (MS_RDONLY, RDONLY) } else { (0, 0) };
+        let bind = Bind { source: source.into(), top: Attributes { set, clear: 0 }, ..Bind::default() };
         let none = StatVfsMountFlags::empty();
-        let entry = self.made_by(place).and_then(|made| entry_of(&bind, 0, none, place, made));
+        let entry = self.made_by(place).and_then(|made| entry_of(&bind, flags, none, place, made));
         self.put(field, &place.path, entry, Action::Bind(bind));
         self.need(place, Create::File);
         self.tree.mount(&place.path, Content::Bind(source.into()));

@@ -8,8 +8,9 @@ use nexcage_setup::plan::Action;
 use std::fs;
 use std::path::Path;
 
+/// Read-only: the container's root may otherwise change the mode of the host's node.
 const FILE_MASK: MountEntry<'_> =
-    MountEntry { source: "/dev/null", target: "", fs_type: "none", options: "bind,optional" };
+    MountEntry { source: "/dev/null", target: "", fs_type: "none", options: "bind,ro,optional" };
 const DIRECTORY_MASK: MountEntry<'_> =
     MountEntry { source: "tmpfs", target: "", fs_type: "tmpfs", options: "ro,optional" };
 

@@ -214,6 +214,10 @@ proptest! {
         }
         refused_or_inert(&config, version, &pointer)?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_hostile_name_is_refused_or_inert(object in prop::sample::select(NAMED), name in hostile()) {

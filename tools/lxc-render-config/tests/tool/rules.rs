@@ -308,7 +308,7 @@ fn outside_a_tmpfs_devices_come_from_the_host_if_they_are_the_same() {
     let null =
         json!({"path": "/etc/mine", "type": "c", "major": 1, "minor": 3, "fileMode": 0o20666, "uid": 0});
     let entries = values(&rendered(&[device(null)]).unwrap(), "lxc.mount.entry");
-    assert!(entries.contains(&"/dev/null etc/mine none bind 0 0".to_owned()), "{entries:?}");
+    assert!(entries.contains(&"/dev/null etc/mine none bind,ro 0 0".to_owned()), "{entries:?}");
     let odd = json!({"path": "/etc/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600});
     refused(&[device(odd)], &["/linux/devices/0/fileMode"]);
     refused(&[device(json!({"path": "/etc/x", "type": "p"}))], &["/linux/devices/0"]);
