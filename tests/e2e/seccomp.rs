@@ -172,11 +172,10 @@ fn what_is_newer_than_the_policy_does_not_exist() {
     let bundle = calling(&sandbox, FACCESSAT2, old.clone());
     check_status(sandbox.run(&bundle), 38, "newer");
     check_status(sandbox.runc(&bundle), 38, "runc: newer");
-    // Without a list of architectures runc adds nothing.
+    // Without a list of architectures runc 1.1 adds nothing; later versions do.
     old.as_object_mut().unwrap().remove("architectures");
     let bundle = calling(&sandbox, FACCESSAT2, old);
     check_status(sandbox.run(&bundle), 1, "no architectures");
-    check_status(sandbox.runc(&bundle), 1, "runc: no architectures");
 }
 
 #[test]

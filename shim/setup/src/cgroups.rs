@@ -25,9 +25,9 @@ struct Hierarchy {
     data: String,
 }
 
-/// Mounts them at `target`: with a namespace of cgroups the container's own part, and otherwise a
-/// bind mount of that part of the host's mounts.
-pub(crate) fn mount(root: BorrowedFd<'_>, target: &str, flags: u32, own_namespace: bool) -> io::Result<()> {
+/// Mounts them at `target`: the container's own part of each, which is the root of its cgroup namespace
+/// if it has one, and otherwise a part of the host's mounts, to be bound.
+pub(crate) fn mount(root: BorrowedFd<'_>, target: &str, flags: u32) -> io::Result<()> {
     let tmpfs = Fresh {
         fs_type: "tmpfs".to_owned(),
         source: "tmpfs".to_owned(),
@@ -43,13 +43,15 @@ pub(crate) fn mount(root: BorrowedFd<'_>, target: &str, flags: u32, own_namespac
     mounts::fresh(root, target, &tmpfs)?;
     for hierarchy in &hierarchies {
         let place = find_or_make(root, &format!("{target}/{}", hierarchy.name), Kind::Directory)?;
-        if own_namespace {
-            let flags = TMPFS | flags & flags::MS_RDONLY;
-            let source = if hierarchy.name == "systemd" { "systemd" } else { "cgroup" };
-            kernel::mount(source, &path_of(&place), "cgroup", flags, &hierarchy.data)?;
-        } else {
-            let own = membership(&memberships, &hierarchy.data).unwrap_or("/");
-            bind(&format!("{}{own}", hierarchy.place), place.as_fd(), flags)?;
+        match membership(&memberships, &hierarchy.data) {
+            // LXC may have made a namespace that nobody asked for. What is bound here would be the host's.
+            Some("/") => {
+                let flags = TMPFS | flags & flags::MS_RDONLY;
+                let source = if hierarchy.name == "systemd" { "systemd" } else { "cgroup" };
+                kernel::mount(source, &path_of(&place), "cgroup", flags, &hierarchy.data)?;
+            }
+            Some(own) => bind(&format!("{}{own}", hierarchy.place), place.as_fd(), flags)?,
+            None => return Err(io::Error::other(format!("/proc/self/cgroup lacks {}", hierarchy.name))),
         }
     }
     let directory = find_or_make(root, target, Kind::Directory)?;

@@ -19,9 +19,7 @@ pub(crate) fn carry_out(root: BorrowedFd<'_>, step: &Step, tree: Option<OwnedFd>
         (Action::Bind(_), Some(tree)) => attach(root, &step.target, tree.as_fd()),
         (Action::Bind(_), None) => Err(io::ErrorKind::InvalidInput.into()),
         (Action::Fresh(fresh), _) => self::fresh(root, &step.target, fresh),
-        (Action::Cgroups { flags, own_namespace }, _) => {
-            cgroups::mount(root, &step.target, *flags, *own_namespace)
-        }
+        (Action::Cgroups { flags }, _) => cgroups::mount(root, &step.target, *flags),
         (Action::Remount(fresh), _) => remount(root, &step.target, fresh),
         (Action::Again, _) => again(root, &step.target, Reach::One, Attributes::default()),
         (Action::Seal, _) => seal(root, &step.target),

@@ -26,8 +26,6 @@ pub enum Action {
     Cgroups {
         /// `MS_*` flags of the hierarchies.
         flags: u32,
-        /// Whether the container has a cgroup namespace of its own.
-        own_namespace: bool,
     },
     /// Change the file system that is mounted there.
     Remount(Fresh),

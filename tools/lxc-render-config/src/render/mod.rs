@@ -184,7 +184,7 @@ impl Draft<'_> {
         self.id_maps(document, &ids);
         self.host_names(document, &namespaces);
         self.sysctls(document, &namespaces);
-        self.mounts(document, &namespaces, options.cgroup.version());
+        self.mounts(document, options.cgroup.version());
         self.devices(document);
         self.protected_paths(document);
         self.init(document);

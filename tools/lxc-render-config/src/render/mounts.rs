@@ -4,7 +4,6 @@
 use super::Draft;
 use super::labels::mount_context;
 use super::mount_options::{Mapped, MountOptions, lxc_words, propagation};
-use super::namespaces::Namespaces;
 use crate::field::Field;
 use crate::lxc_config::{MountEntry, option_trap};
 use crate::rootfs::{Content, Kind, Place};
@@ -47,12 +46,7 @@ impl Create {
 }
 
 impl Draft<'_> {
-    pub(super) fn mounts(
-        &mut self,
-        document: Field<'_, '_>,
-        namespaces: &Namespaces<'_>,
-        cgroup: CgroupVersion,
-    ) {
+    pub(super) fn mounts(&mut self, document: Field<'_, '_>, cgroup: CgroupVersion) {
         self.peers = document.at("/linux/rootfsPropagation").and_then(Field::str).and_then(propagation);
         let is_shared = self.peers.is_some_and(|flag| flag & MS_SHARED != 0);
         if !is_shared {
@@ -65,7 +59,7 @@ impl Draft<'_> {
         }
         self.dev(document);
         for mount in document.each("mounts") {
-            self.mount(document, mount, namespaces, cgroup);
+            self.mount(document, mount, cgroup);
         }
         let over_pts = |target: &str| target == PTS || target == DEV;
         // LXC looks for what it unmounts in the /dev that is there before nexcage-setup runs.
@@ -116,13 +110,7 @@ impl Draft<'_> {
         self.put(document, PTS, entry.line().ok(), Action::Again);
     }
 
-    fn mount(
-        &mut self,
-        document: Field<'_, '_>,
-        mount: Field<'_, '_>,
-        namespaces: &Namespaces<'_>,
-        cgroup: CgroupVersion,
-    ) {
+    fn mount(&mut self, document: Field<'_, '_>, mount: Field<'_, '_>, cgroup: CgroupVersion) {
         let mut options = MountOptions::default();
         mount.each("options").filter_map(Field::str).for_each(|option| options.add(option));
         let fs_type = mount.text("type").unwrap_or_default();
@@ -135,9 +123,7 @@ impl Draft<'_> {
             self.bind(mount, &place, &options, id_map);
         } else if fs_type == "cgroup" && cgroup == CgroupVersion::V1 {
             mount.text("source");
-            let own_namespace = namespaces.has_own_cgroups();
-            let action = Action::Cgroups { flags: options.flags, own_namespace };
-            self.put(mount, &place.path, None, action);
+            self.put(mount, &place.path, None, Action::Cgroups { flags: options.flags });
             self.need(&place, Create::Dir);
             self.tree.mount(&place.path, Content::Fresh("cgroup".to_owned()));
         } else if fs_type.is_empty() && options.flags & MS_REMOUNT == 0 {
@@ -250,7 +236,7 @@ impl Draft<'_> {
     /// Binds a device node of the host: read-only, which keeps nobody from the device, where the
     /// container's root is the host's and may change the node's mode.
     pub(super) fn bind_node(&mut self, field: Field<'_, '_>, source: &str, place: &Place) {
-        let (flags, set) = if !self.maps_ids() { (MS_RDONLY, RDONLY) } else { (0, 0) };
+        let (flags, set) = if self.maps_ids() { (0, 0) } else { (MS_RDONLY, RDONLY) };
         let bind = Bind { source: source.into(), top: Attributes { set, clear: 0 }, ..Bind::default() };
         let none = StatVfsMountFlags::empty();
         let entry = self.made_by(place).and_then(|made| entry_of(&bind, flags, none, place, made));

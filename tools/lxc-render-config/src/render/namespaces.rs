@@ -68,13 +68,6 @@ impl<'d> Namespaces<'d> {
         self.listed.iter().find(|(name, _)| *name == kind)?.1
     }
 
-    /// Whether the process gets a cgroup namespace of its own. Measured with 5.0.2: LXC makes one for
-    /// every container that joins any namespace, whatever lxc.namespace.clone, .keep and .share.cgroup
-    /// say.
-    pub(super) fn has_own_cgroups(&self) -> bool {
-        self.is_new("cgroup") || self.listed.iter().any(|(_, path)| path.is_some())
-    }
-
     /// Whether the bundle lists one, new or by its path.
     pub(super) fn has(&self, kind: &str) -> bool {
         self.listed.iter().any(|(name, _)| *name == kind)

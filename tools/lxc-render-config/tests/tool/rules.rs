@@ -5,7 +5,6 @@ use bundle_validate::Bundle;
 use lxc_render_config::CgroupVersion::{V1, V2};
 use lxc_render_config::{CgroupChoice, HostId, LxcVersion, MountPoint, Options, RenderError, Rendered};
 use nexcage_handover::TaskBuf;
-use nexcage_setup::plan::Action;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -115,25 +114,6 @@ fn values_that_nobody_can_carry_out_are_refused() {
             "{message}"
         );
     }
-}
-
-/// LXC 5.0 gives every container that joins a namespace a cgroup namespace of its own: a bind mount
-/// of "its" cgroup, which is the root there, would show it the host's.
-#[test]
-fn cgroups_are_mounted_from_within_a_cgroup_namespace() {
-    let own = |changes: &[(&str, Value)]| {
-        let mut config = bundle::engine();
-        changes.iter().for_each(|(pointer, value)| set(&mut config, pointer, value.clone()));
-        let rendered = bundle::render_in(bundle::make(&config).path(), V1).unwrap();
-        rendered.steps.iter().find_map(|step| match step.action {
-            Action::Cgroups { own_namespace, .. } => Some(own_namespace),
-            _ => None,
-        })
-    };
-    assert_eq!(own(&[]), Some(false));
-    assert_eq!(own(&[("/linux/namespaces/2", json!({"type": "cgroup"}))]), Some(true));
-    let joined = json!({"type": "network", "path": "/proc/1/ns/net"});
-    assert_eq!(own(&[("/linux/namespaces/1", joined)]), Some(true));
 }
 
 #[test]
