@@ -1,7 +1,7 @@
 //! Descriptors are handed over, not relayed.
 
 use crate::text;
-use nexcage_tests::{Config, Sandbox};
+use nexcage_tests::{Config, Sandbox, noise};
 use std::io::Write as _;
 use std::thread;
 
@@ -34,16 +34,6 @@ fn a_reader_that_leaves_ends_the_writer() {
     assert_eq!(running.line(), "y");
     drop(running.stdout.take());
     assert_eq!(running.wait().status.code(), Some(1));
-}
-
-/// Ten million bytes without a period that a block size could hide.
-fn noise() -> Vec<u8> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    };
-    (0..10 << 20).map(|_| next()).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A process with a terminal: at the caller's, and at none.
 
 use crate::text;
-use nexcage_tests::{AtTerminal, Bundle, Config, Sandbox};
+use nexcage_tests::{AtTerminal, Bundle, Config, Sandbox, noise};
 use oci_spec::runtime::BoxBuilder;
 use rustix::termios::{LocalModes, OutputModes, Termios};
 use std::io::Write as _;
@@ -175,16 +175,6 @@ fn without_a_terminal_at_the_caller_it_is_relayed_all_the_same() {
     assert_eq!(running.line(), "one");
     let output = running.wait();
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "twoend\n"));
-}
-
-/// Ten million bytes.
-fn noise() -> Vec<u8> {
-    let mut state = 7_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    };
-    (0..10 << 20).map(|_| next()).collect()
 }
 
 #[test]

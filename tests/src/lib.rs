@@ -6,6 +6,7 @@
 
 mod config;
 mod machine;
+mod noise;
 mod rootfs;
 mod run;
 mod sandbox;
@@ -14,6 +15,7 @@ mod tools;
 
 pub use config::{Bundle, Config};
 pub use machine::Traces;
+pub use noise::noise;
 pub use run::{Run, Running};
 pub use sandbox::{Backend, FIRST_VMID, Sandbox};
 pub use terminal::AtTerminal;

@@ -111,7 +111,8 @@ fn run(request: &Request, bundle: &Path) -> Result<(), Failure> {
     let rendered = rendered?;
     rendered.losses.iter().for_each(|loss| log::warn!("lost: {loss}"));
     let fields = left_out(&rendered);
-    log::warn!("{LEFT_OUT} {fields}; --report tells more");
+    // Not a warning: it is so of every bundle.
+    log::info!("{LEFT_OUT} {fields}; --report tells more");
     print(text(&rendered, &request.target, &fields)?.as_bytes())
 }
 
