@@ -1,8 +1,9 @@
 //! Filters one after the other, for rules that libseccomp gets wrong in one.
 //!
-//! Of several orderings of one argument libseccomp 2.5 makes a tree in which the first that does
-//! not hold ends the search: `< 2^32 or < 0` does not match 5. Each alternative but the first gets
-//! a filter of its own, whose default action is to go on to the next filter.
+//! Of several ways to match a system call libseccomp 2.5 makes one tree, in which a condition that does
+//! not hold may end the search: `< 2^32 or < 0` does not match 5. Only equalities of one argument are
+//! sure. Otherwise each way but the first gets a filter of its own, whose default action is to go
+//! on to the next filter.
 
 use super::INSTRUCTION_LEN;
 use lxc_render_config::{Argument, Operator, Rule, Seccomp};
@@ -58,14 +59,19 @@ fn split(policy: &Seccomp) -> BTreeMap<&str, Vec<Rule>> {
         // What wins of different actions is libseccomp's business, and is the same under runc.
         let alike = rules.windows(2).all(|pair| pair[0].action == pair[1].action);
         let conditional = rules.iter().all(|rule| !rule.arguments.is_empty());
-        let ordered = rules.iter().flat_map(|rule| &rule.arguments).any(|one| is_ordering(one.operator));
-        rules.len() > 1 && alike && conditional && ordered
+        rules.len() > 1 && alike && conditional && !is_choice(rules)
     });
     calls
 }
 
-fn is_ordering(operator: Operator) -> bool {
-    matches!(operator, Operator::Lt | Operator::Le | Operator::Ge | Operator::Gt)
+/// Whether the rules compare one and the same argument with values.
+fn is_choice(rules: &[Rule]) -> bool {
+    let choice = |rule: &Rule| match rule.arguments[..] {
+        [Argument { index, operator: Operator::Eq, .. }] => Some(index),
+        _ => None,
+    };
+    let first = rules.first().and_then(choice);
+    first.is_some() && rules.iter().all(|rule| choice(rule) == first)
 }
 
 fn named(name: &str, rule: &Rule) -> Rule {
