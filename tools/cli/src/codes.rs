@@ -16,6 +16,12 @@ macro_rules! codes {
                 match self { $(Code::$variant => $name,)* }
             }
 
+            /// The code of this name, if there is one.
+            #[must_use]
+            pub fn by_name(name: &str) -> Option<Code> {
+                Code::ALL.iter().copied().find(|code| code.name() == name)
+            }
+
             /// The exit status of a tool that fails with it.
             #[must_use]
             pub fn status(self) -> u8 {
@@ -61,6 +67,11 @@ codes! {
     SetupMissing "NX-SETUP-MISSING" 1 "nexcage-setup is not installed.";
     Mount "NX-MOUNT" 1 "A mount of the bundle could not be made.";
     Hook "NX-HOOK" 1 "A hook failed.";
+    WrongState "NX-WRONG-STATE" 1 "The container or its process is in a state that does not allow this.";
+    Shim "NX-SHIM" 1 "The container's shim cannot be reached, or its answer makes no sense.";
+    ShimMissing "NX-SHIM-MISSING" 1 "nexcage-shim is not installed.";
+    Unsupported "NX-UNSUPPORTED" 4 "An option asks for something that nexcage does not do.";
+    Host "NX-HOST" 1 "The machine lacks something that containers need.";
 }
 
 #[cfg(test)]
@@ -76,6 +87,7 @@ mod tests {
             assert!(seen.insert(name), "{name} twice");
             assert!(name.starts_with("NX-") && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'));
             assert!(code.meaning().ends_with('.'));
+            assert_eq!(Code::by_name(name), Some(*code));
         }
     }
 }

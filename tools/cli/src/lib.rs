@@ -14,7 +14,7 @@ mod tool;
 pub use args::{Arg, Args};
 pub use codes::Code;
 pub use failure::{Diagnose, Failure, causes};
-pub use logging::LogFormat;
+pub use logging::{LogFormat, log_to, log_verbosely};
 pub use output::{escape_controls, print};
 pub use tool::{COMMON_OPTIONS, Opt, Tool};
 

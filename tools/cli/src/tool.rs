@@ -18,7 +18,7 @@ pub struct Opt {
 /// What a tool is: everything that `--help` and its man page say.
 #[derive(Debug)]
 pub struct Tool {
-    /// The name of the binary.
+    /// The name of the binary; for a command of a tool that has several, followed by the command's.
     pub name: &'static str,
     /// One sentence, no full stop.
     pub summary: &'static str,
@@ -46,23 +46,48 @@ const WIDTH: usize = 96;
 const INDENT: usize = 24;
 
 impl Tool {
-    /// All options: the tool's own, then the common ones.
+    /// All options: the tool's own, then the common ones that it has not described itself.
     pub fn all_options(&self) -> impl Iterator<Item = &'static Opt> {
+        let common = COMMON_OPTIONS.iter();
+        self.options.iter().chain(common.filter(|c| self.options.iter().all(|own| own.long != c.long)))
+    }
+
+    /// Every name that is taken: also the short ones of common options that the tool describes.
+    pub(crate) fn known_options(&self) -> impl Iterator<Item = &'static Opt> {
         self.options.iter().chain(COMMON_OPTIONS)
+    }
+
+    /// The name of the binary alone.
+    #[must_use]
+    pub fn binary(&self) -> &'static str {
+        self.name.split(' ').next().unwrap_or_default()
     }
 
     /// The text of `--version`.
     #[must_use]
     pub fn version(&self) -> String {
-        format!("{} {}\n", self.name, env!("CARGO_PKG_VERSION"))
+        format!("{} {}\n", self.binary(), env!("CARGO_PKG_VERSION"))
     }
 
     /// The text of `--help`.
     #[must_use]
     pub fn help(&self) -> String {
+        self.help_with(&[])
+    }
+
+    /// The text of `--help` of a tool that has these commands.
+    #[must_use]
+    pub fn help_with(&self, commands: &[&Tool]) -> String {
         let mut text = format!("{} - {}\n\nUsage:\n", self.name, self.summary);
         for form in self.usage {
             let _ = writeln!(text, "  {} {form}", self.name);
+        }
+        if !commands.is_empty() {
+            text.push_str("\nCommands:\n");
+        }
+        for command in commands {
+            let name = command.name.strip_prefix(self.name).unwrap_or(command.name);
+            entry(&mut text, name.trim_start(), command.summary);
         }
         text.push_str("\nOptions:\n");
         for option in self.all_options() {
@@ -128,5 +153,16 @@ mod tests {
             assert!(help.contains(needle), "{needle} missing from:\n{help}");
         }
         assert!(help.lines().all(|line| line.len() <= WIDTH), "{help}");
+        assert!(!help.contains("Commands:"), "{help}");
+    }
+
+    #[test]
+    fn help_lists_the_commands_by_their_own_names() {
+        static COMMAND: Tool =
+            Tool { name: "x do", summary: "do it", usage: &["ID"], options: &[], statuses: &[] };
+        let help = TOOL.help_with(&[&COMMAND]);
+        assert!(help.contains("\nCommands:\n  do                    do it\n"), "{help}");
+        assert!(COMMAND.help().starts_with("x do - do it\n\nUsage:\n  x do ID\n"), "{}", COMMAND.help());
+        assert!(COMMAND.version().starts_with("x "), "the binary's");
     }
 }
