@@ -1,0 +1,17 @@
+//! Control groups (cgroups(7)) of both versions: finding and killing processes, and removal.
+//!
+//! A cgroup has a name, a path relative to the root of every hierarchy, and a directory in each
+//! hierarchy that it is in. Everything here takes the hierarchies that are mounted, or those that
+//! the caller names.
+//!
+//! Invariant: it knows nothing of containers. Nothing outside the named cgroup is changed.
+
+mod cgroup;
+mod error;
+mod hierarchies;
+mod removal;
+
+pub use cgroup::{Cgroup, contains};
+pub use error::Error;
+pub use hierarchies::{Hierarchies, Hierarchy, Version};
+pub use removal::{missing_parents, remove};
