@@ -79,6 +79,12 @@ impl Args {
         (self.tool, self.commands) = (command, &[]);
     }
 
+    /// The tool, or the command that was entered.
+    #[must_use]
+    pub fn tool(&self) -> &'static Tool {
+        self.tool
+    }
+
     /// Ends the run with the help of the tool, or of the command that was entered.
     #[must_use]
     pub fn help(&self) -> Failure {

@@ -44,7 +44,9 @@ impl From<Kind> for Failure {
 }
 
 impl Failure {
-    pub(crate) fn help(tool: &'static Tool, commands: &'static [&'static Tool]) -> Self {
+    /// Ends the run with the help of a tool that has these commands.
+    #[must_use]
+    pub fn help(tool: &'static Tool, commands: &'static [&'static Tool]) -> Self {
         Kind::Help { tool, commands }.into()
     }
 
@@ -119,7 +121,7 @@ pub fn causes(error: &dyn Error) -> String {
 
 fn write_line(tool: &Tool, error: &dyn Error, code: Code, hint: Option<&str>) {
     let text = causes(error);
-    let (form, in_file) = (logging::format(), logging::has_file());
+    let (form, in_file) = (logging::log_format(), logging::has_file());
     let line = |form| match form {
         LogFormat::Text => text_line(tool, &text, code, hint),
         LogFormat::Json => json_line(&text, code, hint),

@@ -14,8 +14,8 @@ mod tool;
 pub use args::{Arg, Args};
 pub use codes::Code;
 pub use failure::{Diagnose, Failure, causes};
-pub use logging::{LogFormat, log_to, log_verbosely};
-pub use output::{escape_controls, print};
+pub use logging::{LogFormat, log_format, log_to, log_verbosely};
+pub use output::{Reader, escape_controls, print, print_on};
 pub use tool::{COMMON_OPTIONS, Opt, Tool};
 
 use std::process::ExitCode;

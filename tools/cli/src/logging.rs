@@ -24,7 +24,9 @@ static JSON: AtomicBool = AtomicBool::new(false);
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 static LOG_FILE: OnceLock<Mutex<File>> = OnceLock::new();
 
-pub(crate) fn format() -> LogFormat {
+/// The form that diagnostics have.
+#[must_use]
+pub fn log_format() -> LogFormat {
     if JSON.load(Ordering::Relaxed) { LogFormat::Json } else { LogFormat::Text }
 }
 
@@ -91,7 +93,7 @@ fn line(record: &Record<'_>) -> String {
         Level::Trace => "trace",
     };
     let message = record.args().to_string();
-    match format() {
+    match log_format() {
         LogFormat::Text => format!("{level}: {}\n", crate::output::escape_controls(&message)),
         LogFormat::Json => format!("{}\n", serde_json::Value::Object(json_object(level, &message))),
     }

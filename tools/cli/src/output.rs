@@ -31,10 +31,28 @@ impl Diagnose for WriteError {
 /// # Errors
 /// Any other failure to write, such as a full disk.
 pub fn print(data: &[u8]) -> Result<(), Failure> {
+    print_on(data).map(drop)
+}
+
+/// Who reads stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody, or a file.
+    There,
+    /// Nobody any more.
+    Gone,
+}
+
+/// As [`print`], for a tool that prints on and on, and has nothing to do once its reader is gone.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_on(data: &[u8]) -> Result<Reader, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(WriteError(error).into()),
-        _ => Ok(()),
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(WriteError(error).into()),
     }
 }
 
