@@ -1,6 +1,6 @@
 //! One cgroup and the processes in it.
 
-use crate::{Hierarchies, Version};
+use crate::{Hierarchies, Hierarchy, Version};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 /// One cgroup: its directories, one for each hierarchy.
 #[derive(Debug)]
 pub struct Cgroup {
-    #[expect(dead_code, reason = "for what comes next")]
     pub(crate) name: PathBuf,
     pub(crate) directories: Vec<Directory>,
 }
@@ -18,7 +17,7 @@ pub struct Cgroup {
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
-    pub(crate) hierarchy: crate::Hierarchy,
+    pub(crate) hierarchy: Hierarchy,
 }
 
 impl Cgroup {
@@ -38,7 +37,7 @@ impl Cgroup {
 
     /// Every directory that it could have.
     pub(crate) fn anywhere(hierarchies: &Hierarchies, name: &Path) -> Self {
-        let directory = |hierarchy: &crate::Hierarchy| Directory {
+        let directory = |hierarchy: &Hierarchy| Directory {
             path: hierarchy.mount().join(name),
             hierarchy: hierarchy.clone(),
         };
@@ -58,14 +57,19 @@ impl Cgroup {
         pids.into_iter().filter_map(Pid::from_raw).collect()
     }
 
-    /// Sends SIGKILL to every process in it.
+    /// Sends SIGKILL to every process in it, and thaws it where a frozen one would not die.
     pub fn kill(&self) {
+        if let Some(directory) = self.unified() {
+            // Since Linux 5.14. Nothing that is forked meanwhile escapes it.
+            drop(fs::write(directory.join("cgroup.kill"), "1"));
+        }
         for pid in self.processes() {
             if let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) {
                 // It may have ended by itself meanwhile.
                 let _ = pidfd_send_signal(pidfd, Signal::KILL);
             }
         }
+        self.thaw_all();
     }
 
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
@@ -73,13 +77,18 @@ impl Cgroup {
     }
 
     /// Its directory in the hierarchy that has a controller.
-    #[expect(dead_code, reason = "for what comes next")]
     pub(crate) fn of_controller(&self, version: Version, controller: &str) -> Option<&Path> {
-        let mut directories = self.directories.iter();
-        let has = |directory: &&Directory| {
-            directory.hierarchy.version() == version && directory.hierarchy.has(controller)
-        };
-        directories.find(has).map(|directory| &*directory.path)
+        self.directory(|hierarchy| hierarchy.version() == version && hierarchy.has(controller))
+    }
+
+    /// Its directory in the hierarchy of cgroup v2, with or without controllers.
+    pub(crate) fn unified(&self) -> Option<&Path> {
+        self.directory(|hierarchy| hierarchy.version() == Version::V2)
+    }
+
+    fn directory(&self, wanted: impl Fn(&Hierarchy) -> bool) -> Option<&Path> {
+        let found = self.directories.iter().find(|directory| wanted(&directory.hierarchy));
+        found.map(|directory| &*directory.path)
     }
 }
 

@@ -4,6 +4,8 @@ use nexcage_cli::{Code, Diagnose};
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why something could not be done to a cgroup.
 #[derive(Debug)]
@@ -14,6 +16,18 @@ pub enum Error {
         doing: String,
         /// Why it failed.
         source: io::Error,
+    },
+    /// No hierarchy that the cgroup is in can freeze it.
+    NoFreezer {
+        /// The cgroup.
+        name: PathBuf,
+    },
+    /// The kernel did not do it in time.
+    Timeout {
+        /// What was being done.
+        doing: String,
+        /// How long that may take.
+        limit: Duration,
     },
 }
 
@@ -26,20 +40,42 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Error::System { doing, .. } = self;
-        write!(f, "cannot {doing}")
+        match self {
+            Error::System { doing, .. } => write!(f, "cannot {doing}"),
+            Error::NoFreezer { name } => {
+                write!(f, "no hierarchy of this host can freeze the cgroup {}", name.display())
+            }
+            Error::Timeout { doing, limit } => {
+                write!(f, "cannot {doing} within {} s", limit.as_secs_f32())
+            }
+        }
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let Error::System { source, .. } = self;
-        Some(source)
+        match self {
+            Error::System { source, .. } => Some(source),
+            Error::NoFreezer { .. } | Error::Timeout { .. } => None,
+        }
     }
 }
 
 impl Diagnose for Error {
     fn code(&self) -> Code {
-        Code::System
+        match self {
+            Error::System { .. } => Code::System,
+            Error::NoFreezer { .. } => Code::Host,
+            Error::Timeout { .. } => Code::Timeout,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Error::NoFreezer { .. } => {
+                Some("mount the freezer of cgroup v1, or cgroup v2 of Linux 5.2 or later".to_owned())
+            }
+            _ => None,
+        }
     }
 }

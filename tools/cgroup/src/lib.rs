@@ -1,4 +1,4 @@
-//! Control groups (cgroups(7)) of both versions: finding and killing processes, and removal.
+//! Control groups (cgroups(7)) of both versions: processes, freezer and removal.
 //!
 //! A cgroup has a name, a path relative to the root of every hierarchy, and a directory in each
 //! hierarchy that it is in. Everything here takes the hierarchies that are mounted, or those that
@@ -8,6 +8,7 @@
 
 mod cgroup;
 mod error;
+mod freezer;
 mod hierarchies;
 mod removal;
 
