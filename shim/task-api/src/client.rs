@@ -188,15 +188,7 @@ impl Client {
         let mut outbox = Outbox::default();
         outbox.request(stream.0, &request).map_err(|error| ClientError::Failed(error.into()))?;
         self.last = Some(stream);
-        while !outbox.is_empty() {
-            match send(&self.socket, outbox.pending(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(sent) => outbox.advance(sent),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => self.wait(PollFlags::OUT, terms.deadline)?,
-                Err(Errno::PIPE | Errno::CONNRESET) => return Err(ClientError::Lost),
-                Err(error) => return Err(ClientError::Io(error.into())),
-            }
-        }
+        self.write(outbox, terms.deadline)?;
         Ok(stream)
     }
 
@@ -240,6 +232,22 @@ impl Client {
         M::Response::decode(&payload).map_err(ClientError::Malformed)
     }
 
+    fn write(&mut self, mut outbox: Outbox, deadline: Option<Instant>) -> Result<(), ClientError> {
+        while !outbox.is_empty() {
+            match send(&self.socket, outbox.pending(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(sent) => outbox.advance(sent),
+                Err(Errno::INTR) => {}
+                // Half a frame may be out, behind which no other can follow.
+                Err(Errno::AGAIN) => {
+                    self.wait(PollFlags::OUT, deadline).inspect_err(|_| self.ended = true)?;
+                }
+                Err(Errno::PIPE | Errno::CONNRESET) => return Err(ClientError::Lost),
+                Err(error) => return Err(ClientError::Io(error.into())),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in what has come. Says whether something had.
     fn read(&mut self) -> Result<bool, ClientError> {
         if self.ended {
@@ -261,27 +269,31 @@ impl Client {
             match self.inbox.take(&mut bytes) {
                 Ok(None) => return Ok(true),
                 Ok(Some(frame)) => self.keep(&frame)?,
-                Err(FrameError::TooLong { stream, length }) => {
-                    let failure = FrameError::TooLong { stream, length }.into();
-                    self.ready.push_back((StreamId(stream), Err(failure)));
+                Err(error @ FrameError::TooLong { stream, .. }) => {
+                    self.settle(StreamId(stream), Err(error.into()));
                 }
-                Err(error) => return Err(ClientError::Foreign(error)),
+                Err(error @ FrameError::Foreign) => {
+                    self.ended = true;
+                    return Err(ClientError::Foreign(error));
+                }
             }
         }
     }
 
     fn keep(&mut self, frame: &Frame) -> Result<(), ClientError> {
-        let stream = StreamId(frame.stream);
-        if frame.kind != Kind::Response {
-            return Ok(());
+        if frame.kind == Kind::Response {
+            let response = Response::decode(&frame.data).map_err(ClientError::Malformed)?;
+            self.settle(StreamId(frame.stream), response.into_payload());
         }
-        if let Some(index) = self.abandoned.iter().position(|found| *found == stream) {
-            self.abandoned.swap_remove(index);
-            return Ok(());
-        }
-        let response = Response::decode(&frame.data).map_err(ClientError::Malformed)?;
-        self.ready.push_back((stream, response.into_payload()));
         Ok(())
+    }
+
+    /// Keeps an answer for whoever waits for it.
+    fn settle(&mut self, stream: StreamId, answer: Result<Vec<u8>, Failure>) {
+        match self.abandoned.iter().position(|found| *found == stream) {
+            Some(index) => drop(self.abandoned.swap_remove(index)),
+            None => self.ready.push_back((stream, answer)),
+        }
     }
 
     fn wait_or_abandon(&mut self, stream: StreamId, deadline: Option<Instant>) -> Result<(), ClientError> {
