@@ -233,18 +233,15 @@ mod tests {
         let mut made = Vec::new();
         for mut piece in pieces {
             while let Some(next) = inbox.take(&mut piece).transpose() {
+                let last = next == Err(FrameError::Foreign);
                 made.push(next);
-                if next_is_foreign(&made) {
+                if last {
                     return made;
                 }
             }
             assert!(piece.is_empty());
         }
         made
-    }
-
-    fn next_is_foreign(made: &[Result<Frame, FrameError>]) -> bool {
-        made.last() == Some(&Err(FrameError::Foreign))
     }
 
     #[test]
