@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What can be fuzzed, and the directories of `tests/fuzz/seeds` that it starts from.
-static TARGETS: &[(&str, &[&str])] = &[("json", &["json"]), ("validate", &["json", "validate"])];
+static TARGETS: &[(&str, &[&str])] =
+    &[("json", &["json"]), ("task_api", &["task_api"]), ("validate", &["json", "validate"])];
 
 /// What makes the stable compiler count which code was reached and what was compared.
 const COVERAGE: [&str; 6] = [
