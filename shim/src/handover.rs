@@ -155,7 +155,7 @@ impl Init {
             Kind::Hello => {}
             other => return Err(violation(format!("it began with {other:?}"))),
         }
-        let body = process.encode().ok_or_else(|| violation("the process is larger than 8 MiB"))?;
+        let body = process.encode(0).ok_or_else(|| violation("the process is larger than 8 MiB"))?;
         let body_len = u32::try_from(body.len()).map_err(|_| violation("the process is too large"))?;
         let header = Header { kind: Kind::Process, body_len };
         let sent = self.send_with(header, &stdio.descriptors()).and_then(|()| self.stream.write_all(&body));

@@ -1,11 +1,15 @@
 //! The header of every message.
 
 /// The protocol's version: raised with every change of a message.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Length of an encoded [`Header`] in bytes.
 pub const HEADER_LEN: usize = 12;
 /// Length of the body of [`Kind::Listener`] in bytes: a 32-bit number.
 pub const LISTENER_LEN: u32 = 4;
+/// Length of the body of [`Kind::Join`] in bytes: 32 bits, one for each namespace.
+pub const JOIN_LEN: u32 = 4;
+/// Length of the body of [`Kind::Joined`] in bytes: a 32-bit number.
+pub const JOINED_LEN: u32 = 4;
 /// Upper bound of a message's body in bytes: above what the kernel lets exec take (6 MiB of
 /// argv and env, with the default stack limit 2 MiB).
 pub const MAX_BODY_LEN: u32 = 8 << 20;
@@ -20,18 +24,26 @@ pub enum Kind {
     Hello = 1,
     /// init → shim: connected again, holds the process that an earlier shim handed over.
     HelloHeld = 2,
-    /// shim → init: the process; its three stdio descriptors travel with the header.
+    /// shim → init: the process; its three stdio descriptors travel with the header. Behind the body
+    /// come as many bytes as the process has extra descriptors, and one of them with each byte.
     Process = 3,
     /// init → shim: everything that can be done before *go* is done. With a terminal the master of
     /// its pty travels with it.
     Ready = 4,
-    /// shim → init: become the process; after [`Kind::Listener`]: go on with it.
+    /// shim → init: become the process; after [`Kind::Listener`]: go on with it; to a process that has
+    /// joined a container, before anything else: begin.
     Go = 5,
     /// init → shim: a step failed; the body is a [`crate::Failed`].
     Failed = 6,
     /// init → shim: the body is the number that the seccomp filter's listener has among init's
     /// descriptors; after *go*. The answer is a second *go*.
     Listener = 7,
+    /// shim → joiner: join the container. The body is the `CLONE_NEW*` bits of the namespaces to
+    /// enter; a pidfd of the container's init travels with the header.
+    Join = 8,
+    /// joiner → shim: the body is the pid of the child that is in the container, as the joiner and
+    /// the shim see it. The joiner ends.
+    Joined = 9,
 }
 
 /// A decoded header.
@@ -91,6 +103,8 @@ impl Header {
             5 => Kind::Go,
             6 => Kind::Failed,
             7 => Kind::Listener,
+            8 => Kind::Join,
+            9 => Kind::Joined,
             _ => return Err(HeaderError::Garbage),
         };
         let body_len = u32::from_le_bytes([l0, l1, l2, l3]);
@@ -117,9 +131,17 @@ mod tests {
 
     #[test]
     fn every_kind_survives_the_wire() {
-        for kind in
-            [Kind::Hello, Kind::HelloHeld, Kind::Process, Kind::Ready, Kind::Go, Kind::Failed, Kind::Listener]
-        {
+        for kind in [
+            Kind::Hello,
+            Kind::HelloHeld,
+            Kind::Process,
+            Kind::Ready,
+            Kind::Go,
+            Kind::Failed,
+            Kind::Listener,
+            Kind::Join,
+            Kind::Joined,
+        ] {
             let header = Header { kind, body_len: MAX_BODY_LEN };
             assert_eq!(Header::decode(header.encode()), Ok(header));
         }

@@ -1,9 +1,10 @@
-//! The protocol between nexcage-shim and nexcage-init: one stream socket, seven messages.
+//! The protocol between nexcage-shim and nexcage-init: one stream socket, nine messages.
 //!
 //! ```text
 //! init                                   shim
 //!  ── Hello (version, held?) ───────────▶
 //!  ◀── Process (body; fds 0,1,2 as rights) ─   unless init already holds one
+//!  ◀── a byte (one fd as right) ────────       for each extra descriptor of the process
 //!  ── Ready (fd of the pty's master) ───▶      OCI "created"; the fd only with a terminal
 //!  ◀── Go ──────────────────────────────       OCI "start"; the socket's name is gone by now
 //!  ── Listener (number of its fd) ──────▶      only with a seccomp filter that notifies: the shim
@@ -12,7 +13,20 @@
 //!  ── Failed (step, errno) ─────────────▶      it did not
 //! ```
 //!
-//! Where the connection is lost before *go*, init connects again for as long as the socket has a
+//! A process that joins a running container comes from the same program, which the shim then starts
+//! itself, as `nexcage-init @join` with the connection as its stdin:
+//!
+//! ```text
+//! joiner                                 shim
+//!  ◀── Join (namespaces; init's pidfd) ─       the joiner is in the container's cgroups by now
+//!  ── Joined (pid of its child) ────────▶      and it ends; the child is the shim's, and inside
+//! child                                  shim
+//!  ◀── Go ──────────────────────────────       the shim has hold of the child
+//!  ── Hello, and on as above ───────────▶
+//! ```
+//!
+//! Failed may come in place of Joined. A process that has joined ends with its connection. Where
+//! that of an init is lost before *go*, it connects again for as long as the socket has a
 //! name: a shim's successor binds under another name and renames, so that there is always one. An
 //! init that holds a process already says HelloHeld and, at once, Ready.
 //!
@@ -32,8 +46,12 @@ mod reader;
 mod step;
 mod task;
 
-pub use header::{HEADER_LEN, Header, HeaderError, Kind, LISTENER_LEN, MAX_BODY_LEN, VERSION};
-pub use process::{Capabilities, Malformed, NO_PERSONALITY, Process, Seccomp, Strings, flags};
+pub use header::{
+    HEADER_LEN, Header, HeaderError, JOIN_LEN, JOINED_LEN, Kind, LISTENER_LEN, MAX_BODY_LEN, VERSION,
+};
+pub use process::{
+    Capabilities, MAX_EXTRA_FDS, Malformed, NO_PERSONALITY, Process, Seccomp, Strings, extra_fds, flags,
+};
 #[cfg(any(feature = "alloc", test))]
 pub use process_buf::{ProcessBuf, SeccompBuf, TaskBuf};
 pub use step::{FAILED_LEN, Failed, Step};
@@ -45,3 +63,5 @@ use reader::Reader;
 pub const SOCKET_NAME: &str = "socket";
 /// The name of the file beside it over which the nexcage-init binary is mounted.
 pub const INIT_NAME: &str = "init";
+/// The first argument of a nexcage-init that is to join a running container.
+pub const JOIN_ARGUMENT: &core::ffi::CStr = c"@join";

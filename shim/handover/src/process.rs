@@ -17,6 +17,17 @@ pub mod flags {
 /// [`Process::personality`] of a process whose execution domain is left as it is.
 pub const NO_PERSONALITY: u32 = u32::MAX;
 
+/// Most extra descriptors that a process may have, as many as one message can carry (SCM_MAX_FD).
+pub const MAX_EXTRA_FDS: u32 = 253;
+
+/// How many descriptors follow a body, which need not be read for that: they are received before.
+///
+/// # Errors
+/// The body is cut short, or they are more than [`MAX_EXTRA_FDS`].
+pub fn extra_fds(body: &[u8]) -> Result<u32, Malformed> {
+    Reader(body).u32().and_then(|count| if count <= MAX_EXTRA_FDS { Ok(count) } else { Err(Malformed) })
+}
+
 /// A seccomp filter, as seccomp(2) takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seccomp<'a> {
@@ -45,6 +56,8 @@ pub struct Capabilities {
 /// What nexcage-init is to become, borrowed from the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process<'a> {
+    /// How many descriptors it has beyond 0, 1 and 2; they begin at 3.
+    pub extra_fds: u32,
     /// See [`flags`].
     pub flags: u32,
     /// User id in the container's user namespace.
@@ -118,9 +131,11 @@ impl<'a> Process<'a> {
     /// Reads a body; everything in it is borrowed.
     ///
     /// # Errors
-    /// It is cut short or too long, a string has no end, argv is empty, or a flag is unknown.
+    /// It is cut short or too long, a string has no end, argv is empty, a flag is unknown, or there are
+    /// too many extra descriptors.
     pub fn decode(body: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader(body);
+        let extra_fds = extra_fds(body)?;
+        let mut reader = Reader(&body[size_of::<u32>()..]);
         let (flags, uid, gid, umask) = (reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?);
         let personality = reader.u32()?;
         let (ignored_signals, blocked_signals) = (reader.u64()?, reader.u64()?);
@@ -142,6 +157,7 @@ impl<'a> Process<'a> {
             return Err(Malformed);
         }
         Ok(Process {
+            extra_fds,
             flags,
             uid,
             gid,

@@ -57,12 +57,12 @@ impl TaskBuf {
 }
 
 impl ProcessBuf {
-    /// The body on the wire, or `None` if it would be longer than
-    /// [`crate::MAX_BODY_LEN`].
+    /// The body on the wire, before as many extra descriptors as are said; `None` if it would be longer
+    /// than [`crate::MAX_BODY_LEN`], or if they are more than [`crate::MAX_EXTRA_FDS`].
     #[must_use]
-    pub fn encode(&self) -> Option<Vec<u8>> {
+    pub fn encode(&self, extra_fds: u32) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        for word in [self.flags, self.uid, self.gid, self.umask, self.personality] {
+        for word in [extra_fds, self.flags, self.uid, self.gid, self.umask, self.personality] {
             out.extend(word.to_le_bytes());
         }
         let c = &self.capabilities;
@@ -84,14 +84,15 @@ impl ProcessBuf {
         out.extend(&self.seccomp.program);
         out.extend(u32::try_from(self.tasks.len()).ok()?.to_le_bytes());
         self.tasks.iter().for_each(|task| task.borrow().encode(&mut out));
-        (out.len() <= crate::MAX_BODY_LEN as usize).then_some(out)
+        let fits = out.len() <= crate::MAX_BODY_LEN as usize && extra_fds <= crate::MAX_EXTRA_FDS;
+        fits.then_some(out)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Process;
+    use crate::{MAX_EXTRA_FDS, Process, extra_fds};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -169,14 +170,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_process_survives_the_wire(process in process()) {
-            let body = process.encode().unwrap();
-            prop_assert_eq!(owned(&Process::decode(&body).unwrap()), process);
+        fn a_process_survives_the_wire(process in process(), extra in 0..=MAX_EXTRA_FDS) {
+            let body = process.encode(extra).unwrap();
+            let decoded = Process::decode(&body).unwrap();
+            prop_assert_eq!((owned(&decoded), decoded.extra_fds, extra_fds(&body)), (process, extra, Ok(extra)));
+        }
+
+        #[test]
+        fn more_extra_descriptors_than_one_message_can_carry_are_refused(
+            process in process(),
+            extra in MAX_EXTRA_FDS + 1..,
+        ) {
+            prop_assert_eq!(process.encode(extra), None);
+            let mut body = process.encode(0).unwrap();
+            body[..4].copy_from_slice(&extra.to_le_bytes());
+            prop_assert!(Process::decode(&body).is_err() && extra_fds(&body).is_err());
         }
 
         #[test]
         fn a_cut_or_lengthened_body_is_refused(process in process(), cut in any::<prop::sample::Index>()) {
-            let mut body = process.encode().unwrap();
+            let mut body = process.encode(0).unwrap();
             prop_assert!(Process::decode(&body[..cut.index(body.len())]).is_err());
             body.push(0);
             prop_assert!(Process::decode(&body).is_err());

@@ -46,6 +46,9 @@ steps! {
     Personality = 19 "set the execution domain",
     Seccomp = 20 "load the seccomp filter",
     Label = 21 "set the AppArmor profile or SELinux label",
+    Join = 22 "join the container's namespaces",
+    Keyring = 23 "leave the host's session keyring",
+    ExtraDescriptors = 24 "set up the extra descriptors",
 }
 
 /// The body of a failure message.

@@ -1,10 +1,10 @@
-//! The conversation with the shim, which may die and have a successor.
+//! The conversation with the shim, which may die and have a successor while it is about an init.
 
-use crate::MALFORMED;
 use crate::kernel::{self, Errno, Fd, Rights};
 use crate::place::Place;
+use crate::{MALFORMED, Role};
 use linux_raw_sys::errno::{ECONNREFUSED, ECONNRESET, EPIPE};
-use nexcage_handover::{FAILED_LEN, Failed, HEADER_LEN, Header, Kind, LISTENER_LEN, Step};
+use nexcage_handover::{FAILED_LEN, Failed, HEADER_LEN, Header, JOINED_LEN, Kind, LISTENER_LEN, Step};
 
 /// Milliseconds before the first and, at most, between later attempts to connect again.
 const FIRST_DELAY: u32 = 10;
@@ -14,6 +14,7 @@ const LAST_DELAY: u32 = 1000;
 const FAILED: Header = Header { kind: Kind::Failed, body_len: FAILED_LEN as u32 };
 
 const LISTENER: Header = Header { kind: Kind::Listener, body_len: LISTENER_LEN };
+const JOINED: Header = Header { kind: Kind::Joined, body_len: JOINED_LEN };
 
 /// A connection to the shim of the moment.
 #[derive(Debug)]
@@ -31,8 +32,9 @@ pub(crate) enum Trouble {
 /// Why there will be no process.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// Nobody wants to start it: the socket has no name any more.
-    NoSocket,
+    /// Nobody wants to start it: an init's socket has no name any more, or one that has joined a
+    /// container has lost its shim.
+    Abandoned,
     /// It can't be started.
     Failed(Failed),
 }
@@ -51,20 +53,32 @@ impl Connection {
         }
     }
 
+    /// Takes the connection that this process was started with.
+    pub(crate) fn inherited() -> kernel::Result<Self> {
+        Fd::stdin().above_stdio().map(Connection)
+    }
+
     /// Has the conversation with one shim after the other until one of them brings it to its end.
     pub(crate) fn persist<T>(
         &mut self,
-        place: &Place,
-        mut converse: impl FnMut(&Connection) -> Result<T, Trouble>,
+        role: Role<'_>,
+        mut converse: impl FnMut(&mut Connection) -> Result<T, Trouble>,
     ) -> Result<T, End> {
         loop {
             match converse(self) {
                 Ok(outcome) => return Ok(outcome),
                 Err(Trouble::Failed(failed)) => return Err(End::Failed(failed)),
-                Err(Trouble::Lost) => kernel::sleep(FIRST_DELAY),
+                Err(Trouble::Lost) => {}
             }
-            *self = Connection::open(place).ok_or(End::NoSocket)?;
+            let Role::Init(place) = role else { return Err(End::Abandoned) };
+            kernel::sleep(FIRST_DELAY);
+            *self = Connection::open(place).ok_or(End::Abandoned)?;
         }
+    }
+
+    /// Leaves the descriptors below `first` to others.
+    pub(crate) fn make_room(&mut self, first: u32) -> kernel::Result {
+        self.0.make_room(first)
     }
 
     pub(crate) fn socket(&self) -> &Fd {
@@ -86,14 +100,16 @@ impl Connection {
         self.send_bytes(&message[sent..])
     }
 
+    /// Tells the shim which process is its child in the container.
+    pub(crate) fn send_joined(&self, pid: u32) -> Result<(), Trouble> {
+        self.send_bytes(&with_number(JOINED, pid))
+    }
+
     /// Tells the shim which descriptor is the filter's listener, and waits until it has passed it
     /// on. The filter must let write and read through, as under runc; so the descriptor does not
     /// travel: the shim takes it.
     pub(crate) fn announce_listener(&self, number: u32) -> kernel::Result {
-        let mut message = [0; HEADER_LEN + LISTENER_LEN as usize];
-        message[..HEADER_LEN].copy_from_slice(&LISTENER.encode());
-        message[HEADER_LEN..].copy_from_slice(&number.to_le_bytes());
-        self.write_bytes(&message)?;
+        self.write_bytes(&with_number(LISTENER, number))?;
         let mut answer = [0; HEADER_LEN];
         match self.receive_body(&mut answer) {
             Ok(()) if answer == Header::bare(Kind::Go).encode() => Ok(()),
@@ -128,6 +144,13 @@ impl Connection {
         Ok((header, rights))
     }
 
+    /// Receives a byte and the descriptor that travels with it.
+    pub(crate) fn receive_descriptor(&self) -> Result<Fd, Trouble> {
+        let (count, rights) = kernel::receive(&self.0, &mut [0])?;
+        received(count)?;
+        if let Rights::One(descriptor) = rights { Ok(descriptor) } else { Err(MALFORMED.into()) }
+    }
+
     /// Receives a body of `buffer`'s length.
     pub(crate) fn receive_body(&self, mut buffer: &mut [u8]) -> Result<(), Trouble> {
         while !buffer.is_empty() {
@@ -150,6 +173,15 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// A message whose body is a number.
+fn with_number(header: Header, number: u32) -> [u8; HEADER_LEN + size_of::<u32>()] {
+    let mut message = [0; HEADER_LEN + size_of::<u32>()];
+    let (head, body) = message.split_at_mut(HEADER_LEN);
+    head.copy_from_slice(&header.encode());
+    body.copy_from_slice(&number.to_le_bytes());
+    message
 }
 
 /// The end of the stream is the end of the shim.

@@ -10,13 +10,15 @@ use core::panic::PanicInfo;
 use core::ptr;
 use nexcage_init::status;
 
-// The stack begins with argc and argv[0]. No frame is above this one.
+// The stack begins with argc, argv[0] and argv[1]; a null pointer is behind the last. No frame is
+// above this one.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
     ".globl _start",
     "_start:",
     "xor ebp, ebp",
     "mov rdi, [rsp + 8]",
+    "mov rsi, [rsp + 16]",
     "and rsp, -16",
     "call {begin}",
     begin = sym begin,
@@ -28,16 +30,20 @@ global_asm!(
     "mov x29, xzr",
     "mov x30, xzr",
     "ldr x0, [sp, #8]",
+    "ldr x1, [sp, #16]",
     "bl {begin}",
     begin = sym begin,
 );
 
-extern "C" fn begin(own_path: *const c_char) -> ! {
+extern "C" fn begin(own_path: *const c_char, argument: *const c_char) -> ! {
     if own_path.is_null() {
         kernel::exit(status::NOT_STARTED);
     }
     // SAFETY: not null, so it is argv[0], a string that lives as long as the process.
-    kernel::exit(crate::run(unsafe { CStr::from_ptr(own_path) }))
+    let own_path = unsafe { CStr::from_ptr(own_path) };
+    // SAFETY: argv[0] is there, so this is argv[1], another such string or null.
+    let argument = (!argument.is_null()).then(|| unsafe { CStr::from_ptr(argument) });
+    kernel::exit(crate::run(own_path, argument))
 }
 
 #[panic_handler]

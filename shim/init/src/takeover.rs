@@ -1,9 +1,9 @@
 //! What happens after *go*: nexcage-init leaves, the process begins.
 
-use crate::At;
 use crate::connection::Connection;
 use crate::kernel::{self, Errno, Mapping, StringList};
 use crate::place::Place;
+use crate::{At, Role};
 use core::convert::Infallible;
 use core::ffi::CStr;
 use core::mem::ManuallyDrop;
@@ -15,11 +15,13 @@ use nexcage_init::path::{PATH_MAX, join, search};
 /// Becomes the process. Returns only if a step fails; the steps that were taken stay taken.
 pub(crate) fn take_over(
     process: &Process<'_>,
-    place: &Place,
+    role: Role<'_>,
     connection: &Connection,
 ) -> Result<Infallible, Failed> {
-    leave_mount(place).at(Step::DetachMount)?;
-    let attempt = enter_directory(process.cwd)?;
+    if let Role::Init(place) = role {
+        leave_mount(place).at(Step::DetachMount)?;
+    }
+    let attempt = enter_directory(process.cwd, role)?;
     kernel::set_umask(process.umask);
     let slot = slot(process.env.iter());
     let mut lookup = Lookup::new(process.uid);
@@ -61,10 +63,10 @@ enum Directory {
     Refused,
 }
 
-/// Enters the working directory, which is made if it is missing.
-fn enter_directory(directory: &CStr) -> Result<Directory, Failed> {
+/// Enters the working directory, which is made for a container's init if it is missing.
+fn enter_directory(directory: &CStr, role: Role<'_>) -> Result<Directory, Failed> {
     let mut entered = kernel::change_directory(directory);
-    if entered == Err(Errno(ENOENT)) {
+    if entered == Err(Errno(ENOENT)) && matches!(role, Role::Init(_)) {
         make_directories(directory).at(Step::MakeCwd)?;
         entered = kernel::change_directory(directory);
     }

@@ -1,5 +1,6 @@
 //! The process's terminal: a pty of the container's own devpts.
 
+use crate::Role;
 use crate::kernel::{self, Errno, Fd};
 use core::ffi::CStr;
 use linux_raw_sys::errno::{ENAMETOOLONG, ENOENT};
@@ -13,15 +14,17 @@ const NAME_LEN: usize = DEVPTS.len() + 1 + DIGITS + 1;
 const CONSOLE: &CStr = c"/dev/console";
 
 /// Opens a terminal for a user, makes it stdin, stdout, stderr and the controlling terminal of this
-/// session, and shows it as /dev/console. Gives its master.
-pub(crate) fn open(uid: u32) -> kernel::Result<Fd> {
+/// session, and shows that of an init as /dev/console. Gives its master.
+pub(crate) fn open(uid: u32, role: Role<'_>) -> kernel::Result<Fd> {
     let [first, second] = MULTIPLEXERS;
     let master = match kernel::open_master(first) {
         Err(Errno(ENOENT)) => kernel::open_master(second),
         opened => opened,
     }?;
     let terminal = kernel::open_peer(&master)?;
-    show_as_console(&master)?;
+    if let Role::Init(_) = role {
+        show_as_console(&master)?;
+    }
     if uid != 0 {
         kernel::own(&terminal, uid)?;
     }

@@ -23,7 +23,7 @@ pub mod hook;
 mod kernel;
 pub mod modes;
 mod mounts;
-mod namespaces;
+pub mod namespaces;
 pub mod plan;
 mod target;
 pub mod tree;

@@ -3,7 +3,7 @@
 use rustix::thread::ThreadNameSpaceType as Kinds;
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 const KINDS: &[(&str, Kinds)] = &[
     ("user", Kinds::USER),
@@ -17,7 +17,10 @@ const KINDS: &[(&str, Kinds)] = &[
 ];
 
 /// Those of the process of a pidfd. One's own user namespace cannot be entered again (setns(2)).
-pub(crate) fn differing(pidfd: &OwnedFd) -> io::Result<Kinds> {
+///
+/// # Errors
+/// The process has gone.
+pub fn differing(pidfd: BorrowedFd<'_>) -> io::Result<Kinds> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
     let pid = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
     let pid = pid.ok_or(io::ErrorKind::NotFound)?;

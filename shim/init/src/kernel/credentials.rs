@@ -8,7 +8,7 @@ use linux_raw_sys::general::{
 };
 use linux_raw_sys::prctl::{
     PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP, PR_CAPBSET_READ,
-    PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG,
+    PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG,
 };
 use nexcage_handover::Capabilities;
 
@@ -87,6 +87,12 @@ pub(crate) fn set_ambient(set: u64) -> Result {
 /// Gives up gaining privileges by exec, for good.
 pub(crate) fn set_no_new_privileges() -> Result {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0).map(drop)
+}
+
+/// Keeps everybody but the host's root out of this process's memory and files (ptrace(2)), until exec
+/// or the next change of user.
+pub(crate) fn hide() -> Result {
+    prctl(PR_SET_DUMPABLE, 0, 0).map(drop)
 }
 
 /// Gives up the signal that the parent's death would send.

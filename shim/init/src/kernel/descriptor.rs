@@ -1,12 +1,13 @@
 //! File descriptors.
 
 use super::{Result, address, again, call, signed};
+use core::mem;
 use linux_raw_sys::general::{
-    __NR_close, __NR_close_range, __NR_dup3, __NR_fcntl, __NR_read, __NR_write, F_DUPFD_CLOEXEC,
+    __NR_close, __NR_close_range, __NR_dup3, __NR_fcntl, __NR_read, __NR_write, F_DUPFD_CLOEXEC, F_SETFD,
 };
 
 /// The first number that is not stdin, stdout or stderr.
-const FIRST_FREE: usize = 3;
+pub(crate) const FIRST_FREE: u32 = 3;
 
 /// A descriptor that is closed when it goes.
 #[derive(Debug)]
@@ -32,14 +33,37 @@ impl Fd {
         self.0
     }
 
+    /// Takes over stdin.
+    pub(crate) fn stdin() -> Self {
+        Fd(0)
+    }
+
     /// Moves it out of the way of stdin, stdout and stderr.
-    pub(crate) fn above_stdio(self) -> Result<Fd> {
-        if self.argument() >= FIRST_FREE {
-            return Ok(self);
+    pub(crate) fn above_stdio(mut self) -> Result<Fd> {
+        self.make_room(FIRST_FREE)?;
+        Ok(self)
+    }
+
+    /// Moves it out of the way of the numbers below `first`.
+    pub(crate) fn make_room(&mut self, first: u32) -> Result {
+        if self.argument() < first as usize {
+            let arguments = [self.argument(), F_DUPFD_CLOEXEC as usize, first as usize];
+            // SAFETY: makes a new descriptor, touches no memory.
+            *self = unsafe { call(__NR_fcntl, arguments) }.map(Fd::from_result)?;
         }
-        let arguments = [self.argument(), F_DUPFD_CLOEXEC as usize, FIRST_FREE];
-        // SAFETY: makes a new descriptor, touches no memory.
-        unsafe { call(__NR_fcntl, arguments) }.map(Fd::from_result)
+        Ok(())
+    }
+
+    /// Leaves it at a number that no [`Fd`] has, for the process and not closed by exec.
+    pub(crate) fn leave_at(self, number: u32) -> Result {
+        if self.argument() == number as usize {
+            // SAFETY: touches no memory.
+            unsafe { call(__NR_fcntl, [self.argument(), F_SETFD as usize, 0]) }?;
+            mem::forget(self);
+            return Ok(());
+        }
+        // SAFETY: by the contract nobody owns what is closed at the number.
+        unsafe { call(__NR_dup3, [self.argument(), number as usize, 0]) }.map(drop)
     }
 }
 
@@ -60,13 +84,14 @@ pub(crate) fn install_stdio(descriptors: [&Fd; 3]) -> Result {
     Ok(())
 }
 
-/// Closes every descriptor but stdin, stdout, stderr and `kept`; there must be no other [`Fd`].
-pub(crate) fn close_all_but(kept: &Fd) -> Result {
+/// Closes every descriptor from `first` on but `kept`, which is one of them; there must be no other
+/// [`Fd`].
+pub(crate) fn close_all_but(kept: &Fd, first: u32) -> Result {
     let number = kept.argument();
-    for (first, last) in [(FIRST_FREE, number - 1), (number + 1, u32::MAX as usize)] {
-        if first <= last {
+    for range in [first as usize..number, number + 1..u32::MAX as usize] {
+        if !range.is_empty() {
             // SAFETY: by the contract nobody owns a descriptor of the range.
-            unsafe { call(__NR_close_range, [first, last, 0]) }?;
+            unsafe { call(__NR_close_range, [range.start, range.end - 1, 0]) }?;
         }
     }
     Ok(())

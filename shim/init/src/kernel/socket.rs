@@ -66,6 +66,8 @@ pub(crate) fn send_with(fd: &Fd, bytes: &[u8], descriptor: &Fd) -> Result<usize>
 pub(crate) enum Rights {
     /// Nothing.
     None,
+    /// One descriptor.
+    One(Fd),
     /// Stdin, stdout and stderr.
     Stdio([Fd; 3]),
     /// Another number of descriptors; they stay open.
@@ -129,11 +131,13 @@ impl Control {
         if self.len == 0 && message_flags & MSG_CTRUNC == 0 {
             return Rights::None;
         }
-        let complete = self.len == CONTROL_LEN && message_flags & MSG_CTRUNC == 0;
-        if complete && self.level == SOL_SOCKET && self.kind == SCM_RIGHTS {
-            Rights::Stdio(self.descriptors.map(Fd::new))
-        } else {
-            Rights::Unexpected
+        if message_flags & MSG_CTRUNC != 0 || self.level != SOL_SOCKET || self.kind != SCM_RIGHTS {
+            return Rights::Unexpected;
+        }
+        match (self.len, self.descriptors) {
+            (ONE_DESCRIPTOR, [one, ..]) => Rights::One(Fd::new(one)),
+            (CONTROL_LEN, three) => Rights::Stdio(three.map(Fd::new)),
+            _ => Rights::Unexpected,
         }
     }
 }

@@ -14,10 +14,10 @@ use tempfile::TempDir;
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-const BUSYBOX: &str = "/bin/busybox";
+pub(crate) const BUSYBOX: &str = "/bin/busybox";
 
 /// What happens in the container's mount namespace before nexcage-init starts.
-const MOUNTS: &str = "
+pub(crate) const MOUNTS: &str = "
 mount -t tmpfs none root
 mkdir -p root/bin root/etc root/tmp root/proc root/dev
 cp /bin/busybox root/bin
@@ -208,7 +208,7 @@ impl Drop for Container {
 }
 
 /// Everything in a file, whose offset the process shares.
-fn content(file: &File) -> Vec<u8> {
+pub(crate) fn content(file: &File) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
     file.read_exact_at(&mut bytes, 0).unwrap();
     bytes

@@ -75,7 +75,7 @@ fn a_dead_shims_successor_is_waited_for() {
 #[test]
 fn a_shim_that_dies_before_it_sent_everything_is_succeeded() {
     let container = start();
-    let body = script("echo ran").encode().unwrap();
+    let body = script("echo ran").encode(0).unwrap();
     let header = Header { kind: Kind::Process, body_len: u32::try_from(body.len()).unwrap() }.encode();
     let (no_body, all_but_one) = (&body[..0], &body[..body.len() - 1]);
     for (header, body) in [(&header[..0], no_body), (&header[..5], no_body), (&header[..], all_but_one)] {
@@ -94,7 +94,7 @@ fn messages_may_come_in_pieces() {
     let container = start();
     let mut call = container.shim.accept();
     assert_eq!(call.hear(), Some((Kind::Hello, vec![])));
-    let body = script("echo ran").encode().unwrap();
+    let body = script("echo ran").encode(0).unwrap();
     let header = Header { kind: Kind::Process, body_len: u32::try_from(body.len()).unwrap() }.encode();
     call.send_with(&header[..1], &container.stdio());
     for piece in header[1..].chunks(1).chain(body.chunks(7)) {

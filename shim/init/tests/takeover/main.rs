@@ -4,9 +4,12 @@
 
 mod container;
 mod exec;
+mod extra;
 mod hold;
 mod identity;
+mod join;
 mod process;
+mod running;
 mod seccomp;
 mod shim;
 mod tasks;

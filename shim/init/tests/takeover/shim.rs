@@ -12,6 +12,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,7 +70,7 @@ impl Shim {
 pub(crate) struct Call(UnixStream);
 
 impl Call {
-    fn new(stream: UnixStream) -> Self {
+    pub(crate) fn new(stream: UnixStream) -> Self {
         stream.set_nonblocking(false).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -122,10 +123,15 @@ impl Call {
     }
 
     pub(crate) fn send_process(&mut self, process: &ProcessBuf, stdio: &[OwnedFd]) {
-        let body = process.encode().unwrap();
+        self.send_process_with(process, stdio, &[]);
+    }
+
+    pub(crate) fn send_process_with(&mut self, process: &ProcessBuf, stdio: &[OwnedFd], extra: &[OwnedFd]) {
+        let body = process.encode(u32::try_from(extra.len()).unwrap()).unwrap();
         let header = Header { kind: Kind::Process, body_len: u32::try_from(body.len()).unwrap() };
         self.send_with(&header.encode(), stdio);
         self.send_bytes(&body);
+        extra.iter().for_each(|one| self.send_with(&[0], slice::from_ref(one)));
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
