@@ -22,6 +22,29 @@ pub enum Error {
         /// The cgroup.
         name: PathBuf,
     },
+    /// The cgroup does not exist.
+    NoCgroup {
+        /// The cgroup.
+        name: PathBuf,
+    },
+    /// The cgroup has no such file.
+    NoFile {
+        /// The cgroup.
+        name: PathBuf,
+        /// The file.
+        file: String,
+    },
+    /// A file did not take its value, and those that had taken theirs have the old ones again.
+    Write {
+        /// The file.
+        file: String,
+        /// The value.
+        value: String,
+        /// Files that would not take their old values back.
+        left: Vec<String>,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// The kernel did not do it in time.
     Timeout {
         /// What was being done.
@@ -45,6 +68,17 @@ impl fmt::Display for Error {
             Error::NoFreezer { name } => {
                 write!(f, "no hierarchy of this host can freeze the cgroup {}", name.display())
             }
+            Error::NoCgroup { name } => write!(f, "there is no cgroup {}", name.display()),
+            Error::NoFile { name, file } => {
+                write!(f, "the cgroup {} has no file {file:?} on this host", name.display())
+            }
+            Error::Write { file, value, left, .. } => {
+                write!(f, "cannot write {value:?} to {file} of the cgroup")?;
+                match &**left {
+                    [] => Ok(()),
+                    left => write!(f, ", nor put back {}", left.join(", ")),
+                }
+            }
             Error::Timeout { doing, limit } => {
                 write!(f, "cannot {doing} within {} s", limit.as_secs_f32())
             }
@@ -55,8 +89,11 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::System { source, .. } => Some(source),
-            Error::NoFreezer { .. } | Error::Timeout { .. } => None,
+            Error::System { source, .. } | Error::Write { source, .. } => Some(source),
+            Error::NoFreezer { .. }
+            | Error::NoCgroup { .. }
+            | Error::NoFile { .. }
+            | Error::Timeout { .. } => None,
         }
     }
 }
@@ -64,8 +101,9 @@ impl StdError for Error {
 impl Diagnose for Error {
     fn code(&self) -> Code {
         match self {
-            Error::System { .. } => Code::System,
-            Error::NoFreezer { .. } => Code::Host,
+            Error::System { .. } | Error::Write { .. } => Code::System,
+            Error::NoCgroup { .. } => Code::NotFound,
+            Error::NoFreezer { .. } | Error::NoFile { .. } => Code::Host,
             Error::Timeout { .. } => Code::Timeout,
         }
     }

@@ -1,12 +1,13 @@
 //! Stopping every process of a cgroup without a signal, and letting it go on.
 
 use crate::cgroup::children;
+use crate::deadline::Deadline;
 use crate::{Cgroup, Error, Version};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Between two looks at what the kernel has reached.
 const TICK: Duration = Duration::from_millis(1);
@@ -33,7 +34,7 @@ impl Cgroup {
     /// The host cannot freeze this cgroup, or it took too long.
     pub fn freeze(&self, limit: Duration) -> Result<(), Error> {
         let freezer = self.freezer()?;
-        let deadline = Instant::now() + limit;
+        let deadline = Deadline::after(limit);
         let frozen = freezer.freeze_until(deadline);
         if !matches!(frozen, Ok(true)) {
             // The first failure is the one to tell.
@@ -52,10 +53,10 @@ impl Cgroup {
     /// The host cannot freeze this cgroup, or a cgroup above it is frozen when the time is over.
     pub fn thaw(&self, limit: Duration) -> Result<(), Error> {
         let freezer = self.freezer()?;
-        let deadline = Instant::now() + limit;
+        let deadline = Deadline::after(limit);
         freezer.set(State::Thawed).map_err(|error| self.failed("thaw", error))?;
         while freezer.state().map_err(|error| self.failed("thaw", error))? != State::Thawed {
-            if deadline <= Instant::now() {
+            if deadline.is_over() {
                 return Err(self.timeout("thaw", limit));
             }
             sleep(TICK);
@@ -107,7 +108,7 @@ enum State {
 }
 
 impl Freezer {
-    fn freeze_until(&self, deadline: Instant) -> io::Result<bool> {
+    fn freeze_until(&self, deadline: Deadline) -> io::Result<bool> {
         loop {
             for _ in 0..PATIENCE {
                 // Again each time: processes may have come since, or somebody may have thawed it.
@@ -115,7 +116,7 @@ impl Freezer {
                 if self.state()? == State::Frozen {
                     return Ok(true);
                 }
-                if deadline <= Instant::now() {
+                if deadline.is_over() {
                     return Ok(false);
                 }
                 sleep(TICK);

@@ -1,12 +1,13 @@
 //! Removing cgroups, and knowing which of them were made for one.
 
 use crate::cgroup::children;
+use crate::deadline::Deadline;
 use crate::{Cgroup, Error, Hierarchies};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long to wait for a killed process to leave its cgroup.
 const BUSY: Duration = Duration::from_millis(5);
@@ -17,11 +18,11 @@ const BUSY: Duration = Duration::from_millis(5);
 /// # Errors
 /// One is still busy when the time is over.
 pub fn remove<const N: usize>(names: [&Path; N], limit: Duration) -> Result<(), Error> {
-    let (hierarchies, deadline) = (Hierarchies::mounted(), Instant::now().checked_add(limit));
+    let (hierarchies, deadline) = (Hierarchies::mounted(), Deadline::after(limit));
     for name in names {
         let cgroup = Cgroup::anywhere(&hierarchies, name);
         while let Err((path, error)) = cgroup.paths().try_for_each(remove_tree) {
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if deadline.is_over() {
                 return Err(Error::system(format!("remove {}", path.display()))(error));
             }
             cgroup.kill();

@@ -68,6 +68,14 @@ impl CgroupOfTest {
         self.files.path()
     }
 
+    /// What a file of it says, in whichever hierarchy has the file.
+    pub(crate) fn text(&self, file: &str) -> String {
+        let mut paths = self.directories(&self.name).map(|path| Path::new(&path).join(file));
+        let path = paths.find(|path| path.exists());
+        let path = path.unwrap_or_else(|| panic!("this test needs cgroups that have {file}"));
+        fs::read_to_string(path).unwrap().trim_end().to_owned()
+    }
+
     pub(crate) fn start(&mut self, script: &str) {
         self.start_in(&self.name.clone(), script);
     }
@@ -144,9 +152,8 @@ impl Drop for CgroupOfTest {
     fn drop(&mut self) {
         self.cgroup().kill();
         self.reap_in_background();
-        if let Err(error) = remove([&self.name], Duration::from_secs(10)) {
-            eprintln!("{error}");
-        }
+        let removed = remove([&self.name], Duration::from_secs(10));
+        assert!(removed.is_ok() || std::thread::panicking(), "{removed:?}");
     }
 }
 

@@ -3,7 +3,10 @@
 
 mod cgroup_of_test;
 mod freezer;
+mod limits;
+mod memory;
 mod processes;
+mod statistics;
 
 use std::time::Duration;
 
