@@ -1,3 +1,5 @@
+//! Statistics of a directory that looks like a cgroup.
+
 use super::*;
 use crate::Hierarchies;
 use std::fs;

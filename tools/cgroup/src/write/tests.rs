@@ -1,3 +1,5 @@
+//! Writing, on a directory that looks like a cgroup.
+
 use super::*;
 use crate::Hierarchies;
 use std::os::unix::fs::symlink;
