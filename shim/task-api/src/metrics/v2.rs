@@ -98,6 +98,7 @@ messages! {
         3 max: u64,
         4 oom: u64,
         5 oom_kill: u64,
+        6 oom_group_kill: u64,
     }
 
     /// RDMA devices.
@@ -134,6 +135,7 @@ messages! {
         1 current: u64,
         2 max: u64,
         3 pagesize: String,
+        4 failcnt: u64,
     }
 
     /// A network interface.
