@@ -9,7 +9,10 @@ use nexcage_task_api::metrics::v2::{
 
 pub(super) fn metrics(stats: from::Stats) -> Metrics {
     let pids = |pids: &Pids| PidsStat { current: pids.current, limit: pids_limit(pids) };
-    let events = |from: from::MemoryEvents| copied!(from => MemoryEvents { low, high, max, oom, oom_kill, });
+    let events = |from: from::MemoryEvents| {
+        // A number that is 0 is not sent.
+        copied!(from => MemoryEvents { low, high, max, oom, oom_kill, } { oom_group_kill: 0, })
+    };
     let (cpu_pressure, memory_pressure) = (stats.cpu_pressure.as_ref(), stats.memory_pressure.as_ref());
     Metrics {
         pids: stats.pids.as_ref().map(pids),
@@ -65,7 +68,7 @@ fn psi(pressure: &from::Pressure) -> PsiStats {
 }
 
 fn huge_pages(from: from::HugePages) -> HugeTlbStat {
-    copied!(from => HugeTlbStat { current, max, } { pagesize: from.page_size, })
+    copied!(from => HugeTlbStat { current, max, } { pagesize: from.page_size, failcnt: 0, })
 }
 
 fn rdma(from: Rdma) -> RdmaStat {
