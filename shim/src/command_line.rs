@@ -1,25 +1,28 @@
 //! The shim's command line.
 
-use crate::backend;
-use crate::exit::ExitSource;
-use crate::run::{self, Options};
+use crate::error::Error;
+use crate::serve::{self, Options, Target};
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
+use nexcage_configuration::{Backend, Configuration, ExitSource, Origin, Setting, seconds};
 use nexcage_record::{ContainerId, Namespace, Root};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// What `nexcage-shim --help` says.
 pub static TOOL: Tool = Tool {
     name: "nexcage-shim",
     summary: "run an OCI bundle as an LXC container and supervise it",
-    usage: &["run --id ID [--bundle DIR] [OPTIONS]"],
+    usage: &[
+        "run --id ID [--bundle DIR] [OPTIONS]",
+        "serve --id ID [OPTIONS]",
+        "recover [--id ID] [OPTIONS]",
+    ],
     options: &[
         Opt {
             long: "id",
             short: None,
             value: Some("ID"),
-            help: "The container's id, unique in its namespace.",
+            help: "The container's id, unique in its namespace. recover takes all containers without it.",
         },
         Opt {
             long: "bundle",
@@ -43,7 +46,7 @@ pub static TOOL: Tool = Tool {
             long: "namespace",
             short: None,
             value: Some("NAME"),
-            help: "The namespace of the id. Default: default.",
+            help: "The namespace of the id. Default: default; for recover without --id all of them.",
         },
         Opt {
             long: "backend",
@@ -69,8 +72,27 @@ pub static TOOL: Tool = Tool {
             value: Some("FILE"),
             help: "The nexcage-init binary. Default: beside nexcage-shim, else in /usr/libexec/nexcage.",
         },
+        Opt {
+            long: "pid-file",
+            short: None,
+            value: Some("FILE"),
+            help: "run: write the process's pid, as the host counts, to this file as soon as the process is there.",
+        },
+        Opt {
+            long: "console-socket",
+            short: None,
+            value: Some("PATH"),
+            help: "run: send the master of the process's terminal to this Unix socket, as runc does.",
+        },
+        Opt {
+            long: "preserve-fds",
+            short: None,
+            value: Some("N"),
+            help: "run: hand descriptors 3 to 2+N on to the process.",
+        },
     ],
     statuses: &[
+        ("0", "serve, recover: the shim serves, or has done what was left to do."),
         ("N", "The process ended with status N."),
         (
             "128+N",
@@ -88,86 +110,166 @@ pub static TOOL: Tool = Tool {
 /// # Errors
 /// A wrong command line, or a container that could not be run.
 pub fn main(args: Args) -> Result<u8, Failure> {
-    let options = parse(args)?;
-    run::run(&options).map_err(|error| {
-        let status = error.run_status();
-        Failure::from(error).with_status(status)
-    })
+    match parse(args)? {
+        Command::Run(options) => serve::run(*options).map_err(|error| {
+            let status = error.run_status();
+            Failure::from(error).with_status(status)
+        }),
+        Command::Serve(target) => serve::serve(*target).map(|()| 0).map_err(Failure::from),
+        Command::Recover { root, namespace, id, configuration } => {
+            serve::recover(&root, namespace.as_ref(), id.as_ref(), &configuration)
+                .map(|()| 0)
+                .map_err(Failure::from)
+        }
+    }
 }
 
-fn parse(mut args: Args) -> Result<Options, Failure> {
-    let (mut command, mut id) = (None, None);
-    let mut options = Parsed::default();
+#[derive(Debug)]
+enum Command {
+    Run(Box<Options>),
+    Serve(Box<Target>),
+    Recover {
+        root: Root,
+        namespace: Option<Namespace>,
+        id: Option<ContainerId>,
+        configuration: Box<Configuration>,
+    },
+}
+
+fn parse(mut args: Args) -> Result<Command, Failure> {
+    let mut command = None;
+    let mut typed = Typed::default();
     while let Some(arg) = args.next()? {
         match arg {
-            Arg::Option("id") => id = Some(ContainerId::new(&args.string()?)?),
-            Arg::Option("bundle") => options.bundle = Some(args.value()?),
-            Arg::Option("config") => options.config = Some(args.value()?.into()),
-            Arg::Option("root") => options.root = Some(Root::new(Path::new(&args.value()?))?),
-            Arg::Option("namespace") => options.namespace = Namespace::new(&args.string()?)?,
-            Arg::Option("timeout") => options.limit = Some(seconds(&args.string()?)?),
-            Arg::Option("backend") => {
-                let set = [
-                    ("auto", backend::Choice::Auto),
-                    ("lxc", backend::Choice::Lxc),
-                    ("pct", backend::Choice::Pct),
-                ];
-                options.backend = Some(args.choice("backend", &set)?);
-            }
-            Arg::Option("exit-source") => {
-                let set = [
-                    ("auto", ExitSource::Auto),
-                    ("pidfd", ExitSource::Pidfd),
-                    ("proc-events", ExitSource::ProcEvents),
-                ];
-                options.exit_source = Some(args.choice("exit-source", &set)?);
-            }
-            Arg::Option("init") => options.init = Some(args.value()?.into()),
-            Arg::Option(other) => return Err(Failure::usage(format!("--{other} has no meaning here"))),
+            Arg::Option(name) => typed.option(name, &mut args)?,
             Arg::Value(value) if command.is_none() => command = Some(value),
             Arg::Value(value) => {
                 return Err(Failure::usage(format!("unexpected argument {:?}", value.to_string_lossy())));
             }
         }
     }
-    match command {
-        Some(command) if command == "run" => options.complete(id),
-        Some(other) => Err(Failure::usage(format!("unknown command {:?}", other.to_string_lossy()))),
+    match command.as_deref().and_then(|command| command.to_str()) {
+        Some("run") => typed.run(),
+        Some("serve") => typed.serve(),
+        Some("recover") => typed.recover(),
+        Some(other) => Err(Failure::usage(format!("unknown command {other:?}"))),
+        None if command.is_some() => Err(Failure::usage("unknown command")),
         None => Err(Failure::usage("no command given")),
     }
 }
 
 /// Options as typed.
-#[derive(Default)]
-struct Parsed {
+#[derive(Debug, Default)]
+struct Typed {
+    id: Option<ContainerId>,
+    namespace: Option<Namespace>,
+    root: Option<Root>,
     bundle: Option<OsString>,
     config: Option<PathBuf>,
-    root: Option<Root>,
-    namespace: Namespace,
-    limit: Option<Duration>,
-    backend: Option<backend::Choice>,
-    exit_source: Option<ExitSource>,
-    init: Option<PathBuf>,
+    pid_file: Option<PathBuf>,
+    console: Option<PathBuf>,
+    preserve_fds: Option<u32>,
+    settings: Vec<(Setting, &'static str)>,
+    /// The options of `run` that were given.
+    of_run: Vec<&'static str>,
 }
 
-impl Parsed {
-    fn complete(self, id: Option<ContainerId>) -> Result<Options, Failure> {
-        Ok(Options {
-            id: id.ok_or_else(|| Failure::usage("run needs --id"))?,
+impl Typed {
+    fn option(&mut self, name: &'static str, args: &mut Args) -> Result<(), Failure> {
+        if !["id", "namespace", "root", "init"].contains(&name) {
+            self.of_run.push(name);
+        }
+        match name {
+            "id" => self.id = Some(ContainerId::new(&args.string()?)?),
+            "bundle" => self.bundle = Some(args.value()?),
+            "config" => self.config = Some(args.value()?.into()),
+            "root" => self.root = Some(Root::new(Path::new(&args.value()?))?),
+            "namespace" => self.namespace = Some(Namespace::new(&args.string()?)?),
+            "timeout" => {
+                let text = args.string()?;
+                let limit = seconds(&text).ok_or_else(|| {
+                    Failure::usage(format!("--timeout {text:?}: expected seconds, more than 0"))
+                })?;
+                self.settings.push((Setting::Timeout(limit), "--timeout"));
+            }
+            "backend" => {
+                let backend = Setting::Backend(args.choice("backend", Backend::NAMES)?);
+                self.settings.push((backend, "--backend"));
+            }
+            "exit-source" => {
+                let source = Setting::ExitSource(args.choice("exit-source", ExitSource::NAMES)?);
+                self.settings.push((source, "--exit-source"));
+            }
+            "init" => self.settings.push((Setting::Init(args.value()?.into()), "--init")),
+            "pid-file" => self.pid_file = Some(args.value()?.into()),
+            "console-socket" => self.console = Some(args.value()?.into()),
+            "preserve-fds" => {
+                let text = args.string()?;
+                let count = text.parse().ok().filter(|count| *count <= nexcage_handover::MAX_EXTRA_FDS);
+                let wrong = || {
+                    let most = nexcage_handover::MAX_EXTRA_FDS;
+                    Failure::usage(format!("--preserve-fds {text:?}: expected a number up to {most}"))
+                };
+                self.preserve_fds = Some(count.ok_or_else(wrong)?);
+            }
+            other => return Err(Failure::usage(format!("--{other} has no meaning here"))),
+        }
+        Ok(())
+    }
+
+    fn run(mut self) -> Result<Command, Failure> {
+        let bundle = self.bundle.take().unwrap_or_else(|| ".".into()).into();
+        let (config, pid_file, console) = (self.config.take(), self.pid_file.take(), self.console.take());
+        let preserve_fds = self.preserve_fds.unwrap_or(0);
+        let target = self.target("run")?;
+        Ok(Command::Run(Box::new(Options { target, bundle, config, pid_file, console, preserve_fds })))
+    }
+
+    fn serve(self) -> Result<Command, Failure> {
+        self.without_those_of_run()?;
+        self.target("serve").map(Box::new).map(Command::Serve)
+    }
+
+    fn recover(self) -> Result<Command, Failure> {
+        self.without_those_of_run()?;
+        let configuration = self.configuration("recover")?;
+        let root = root(self.root, &configuration)?;
+        Ok(Command::Recover {
+            root,
             namespace: self.namespace,
-            root: self.root.unwrap_or_default(),
-            bundle: self.bundle.unwrap_or_else(|| ".".into()),
-            config: self.config,
-            backend: self.backend.unwrap_or(backend::Choice::Auto),
-            exit_source: self.exit_source.unwrap_or(ExitSource::Auto),
-            limit: self.limit.unwrap_or(Duration::from_secs(30)),
-            init: self.init,
+            id: self.id,
+            configuration: Box::new(configuration),
         })
+    }
+
+    fn without_those_of_run(&self) -> Result<(), Failure> {
+        match self.of_run.first() {
+            Some(name) => Err(Failure::usage(format!("--{name} is an option of run"))),
+            None => Ok(()),
+        }
+    }
+
+    fn configuration(&self, command: &str) -> Result<Configuration, Failure> {
+        // The errors of a configuration are those of a run as well.
+        let mut configuration = Configuration::read(None).map_err(|error| {
+            let error = Error::from(Box::new(error));
+            let status = error.run_status();
+            if command == "run" { Failure::from(error).with_status(status) } else { error.into() }
+        })?;
+        for (setting, option) in &self.settings {
+            configuration.set(setting.clone(), Origin::Option(option));
+        }
+        Ok(configuration)
+    }
+
+    fn target(self, command: &str) -> Result<Target, Failure> {
+        let configuration = self.configuration(command)?;
+        let root = root(self.root, &configuration)?;
+        let id = self.id.ok_or_else(|| Failure::usage(format!("{command} needs --id")))?;
+        Ok(Target { root, namespace: self.namespace.unwrap_or_default(), id, configuration })
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, Failure> {
-    let parsed = text.parse().ok().filter(|seconds: &f64| *seconds > 0.0);
-    let duration = parsed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| Failure::usage(format!("--timeout {text:?}: expected seconds, more than 0")))
+fn root(given: Option<Root>, configuration: &Configuration) -> Result<Root, Failure> {
+    given.map_or_else(|| Root::new(&configuration.root).map_err(Failure::from), Ok)
 }

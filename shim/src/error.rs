@@ -3,6 +3,7 @@
 use lxc_render_config::lxc_config::BadValue;
 use nexcage_cli::{Code, Diagnose};
 use nexcage_handover::Step;
+use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -16,8 +17,6 @@ pub(crate) enum Error {
     Invalid { errors: usize },
     /// An error of a library that has its own code.
     Other { error: Box<dyn StdError>, code: Code, hint: Option<String> },
-    /// The id's container has lost its shim but still runs.
-    Orphaned { id: String, pid: i32 },
     /// A file or a system call that has to work did not.
     System { doing: String, source: io::Error },
     /// An input file cannot be read.
@@ -54,6 +53,53 @@ pub(crate) enum Error {
     NoMaster,
     /// The process has ended, but nobody can tell how.
     ExitLost { pid: i32 },
+    /// What a worker told.
+    Told(Told),
+    /// A worker ended without a word.
+    WorkerDied { doing: &'static str },
+    /// The container is not in a state for this.
+    WrongState { doing: &'static str, id: String, status: String },
+    /// A call that the container's shim cannot understand.
+    BadRequest { what: String },
+    /// The shim serves another container.
+    NoContainer { id: String },
+    /// The id has a container already.
+    Taken { id: String },
+    /// A container whose process has ended takes no signals.
+    NotRunning { id: String },
+    /// The process has no terminal.
+    NoTerminal { id: String },
+    /// Something that is not done yet, or never.
+    Unsupported { what: &'static str },
+    /// A limit that cannot be changed while the container lives.
+    Fixed { what: &'static str },
+    /// A kind of stdio that is not served yet.
+    UnsupportedStdio { name: String },
+    /// There is no such process in the container.
+    NoExec { id: String },
+    /// The process's id is taken.
+    ExecExists { id: String },
+}
+
+/// An error as it comes from another process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// The code's name.
+    code: String,
+    text: String,
+    hint: Option<String>,
+    run_status: u8,
+}
+
+impl Told {
+    pub(crate) fn of(error: &Error) -> Self {
+        Told {
+            code: error.code().name().to_owned(),
+            text: nexcage_cli::causes(error),
+            hint: error.hint(),
+            run_status: error.run_status(),
+        }
+    }
 }
 
 impl Error {
@@ -73,6 +119,7 @@ impl Error {
     /// The exit status of `nexcage-shim run`, which must not look like a container's own.
     pub(crate) fn run_status(&self) -> u8 {
         match (self, self.code().status()) {
+            (Error::Told(told), _) => told.run_status,
             (Error::Interrupted { signal }, _) => u8::try_from(128 + signal).unwrap_or(125),
             (_, status @ (2 | 126 | 127)) => status,
             _ => 125,
@@ -105,9 +152,6 @@ impl fmt::Display for Error {
                 write!(f, "the bundle breaks the runtime specification ({errors} errors)")
             }
             Error::Other { error, .. } => error.fmt(f),
-            Error::Orphaned { id, pid } => {
-                write!(f, "the container {id} has no shim but still runs as process {pid}")
-            }
             Error::System { doing, .. } => write!(f, "cannot {doing}"),
             Error::Input { path, .. } => write!(f, "cannot read {}", path.display()),
             Error::NoRootfs { path } => {
@@ -155,6 +199,23 @@ impl fmt::Display for Error {
             }
             Error::NoMaster => f.write_str("nexcage-init sent no terminal, though the process wants one"),
             Error::Setup { step, .. } => write!(f, "cannot {} in the container", step.text()),
+            Error::Told(told) => f.write_str(&told.text),
+            Error::WorkerDied { doing } => write!(f, "cannot {doing}: the shim's worker has died"),
+            Error::WrongState { doing, id, status } => write!(f, "cannot {doing} {id}: it is {status}"),
+            Error::BadRequest { what } => f.write_str(what),
+            Error::NoContainer { id } => write!(f, "this shim has no container {id:?}"),
+            Error::Taken { id } => write!(f, "the container {id} exists"),
+            Error::NotRunning { id } => write!(f, "the container {id} is not running"),
+            Error::NoTerminal { id } => write!(f, "{id} has no terminal"),
+            Error::Unsupported { what } => f.write_str(what),
+            Error::Fixed { what } => {
+                write!(f, "linux.resources.{what} cannot be changed while the container lives")
+            }
+            Error::UnsupportedStdio { name } => {
+                write!(f, "stdio {name:?}: only fd:N, console:// and nothing are served yet")
+            }
+            Error::NoExec { id } => write!(f, "there is no process {id}"),
+            Error::ExecExists { id } => write!(f, "the process {id} exists"),
             Error::ExitLost { pid } => {
                 write!(f, "process {pid} has ended, but its exit status could not be learned")
             }
@@ -192,7 +253,6 @@ impl Diagnose for Error {
         match self {
             Error::Invalid { .. } => Code::Invalid,
             Error::Other { code, .. } => *code,
-            Error::Orphaned { .. } => Code::Exists,
             Error::System { .. } => Code::System,
             Error::Input { .. } => Code::Input,
             Error::LxcMissing => Code::LxcMissing,
@@ -214,14 +274,25 @@ impl Diagnose for Error {
             },
             Error::Setup { .. } => Code::ProcessSetup,
             Error::ExitLost { .. } => Code::ExitLost,
+            Error::Told(told) => Code::by_name(&told.code).unwrap_or(Code::System),
+            Error::WorkerDied { .. } => Code::System,
+            Error::WrongState { .. } => Code::WrongState,
+            Error::BadRequest { .. } => Code::Usage,
+            Error::NoExec { .. } | Error::NoContainer { .. } | Error::NotRunning { .. } => Code::NotFound,
+            Error::Taken { .. } => Code::Exists,
+            Error::NoTerminal { .. } => Code::WrongState,
+            Error::Unsupported { .. } | Error::UnsupportedStdio { .. } | Error::Fixed { .. } => {
+                Code::Unsupported
+            }
+            Error::ExecExists { .. } => Code::Exists,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Error::Other { hint, .. } => hint.clone(),
+            Error::Told(told) => told.hint.clone(),
             Error::Invalid { .. } => Some("bundle-validate explains each finding".into()),
-            Error::Orphaned { pid, .. } => Some(format!("end it with 'kill -9 {pid}'")),
             Error::NoRootfs { .. } => Some("keep the line that lxc-render-config prints".into()),
             Error::CgroupTaken { .. } => Some("name one that does not exist, or none".into()),
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),

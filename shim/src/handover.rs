@@ -5,8 +5,8 @@ use crate::stdio::Stdio;
 use crate::terminal::Master;
 use crate::wait::{Deadline, Watch, wait};
 use nexcage_handover::{
-    FAILED_LEN, Failed, HEADER_LEN, Header, HeaderError, INIT_NAME, Kind, LISTENER_LEN, ProcessBuf,
-    SOCKET_NAME, TaskBuf, VERSION, flags,
+    FAILED_LEN, Failed, HEADER_LEN, Header, HeaderError, INIT_NAME, JOIN_LEN, JOINED_LEN, Kind, LISTENER_LEN,
+    MAX_EXTRA_FDS, ProcessBuf, SOCKET_NAME, TaskBuf, VERSION, flags,
 };
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
@@ -15,20 +15,19 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
 };
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open, pidfd_send_signal};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// The directory that is mounted into the container, with the socket on which init is awaited.
 #[derive(Debug)]
 pub(crate) struct Meeting {
-    directory: PathBuf,
     listener: UnixListener,
 }
 
@@ -39,16 +38,13 @@ impl Meeting {
             DirBuilder::new().mode(0o711).create(directory)?;
             // The mount point of the binary.
             File::create(directory.join(INIT_NAME))?;
-            let listener = bind(directory)?;
-            let socket = directory.join(SOCKET_NAME);
-            let (uid, gid) = (Uid::from_raw(root_uid), Gid::from_raw(root_gid));
-            rustix::fs::chown(&socket, Some(uid), Some(gid))?;
-            rustix::fs::chmod(&socket, Mode::RUSR | Mode::WUSR)?;
+            let listener = bind(directory, SOCKET_NAME)?;
+            own(&directory.join(SOCKET_NAME), root_uid, root_gid)?;
             Ok(listener)
         };
         let doing = format!("make the socket for nexcage-init in {}", directory.display());
         let listener = prepare().map_err(Error::system(doing))?;
-        Ok(Meeting { directory: directory.to_owned(), listener })
+        Ok(Meeting { listener })
     }
 
     /// Takes a connection that waits.
@@ -57,11 +53,38 @@ impl Meeting {
         Ok(stream)
     }
 
-    /// Removes the socket's name: an init that LXC starts from now on finds none and ends at once.
-    pub(crate) fn end(self) -> Result<(), Error> {
-        let socket = self.directory.join(SOCKET_NAME);
-        fs::remove_file(&socket).map_err(Error::system(format!("remove {}", socket.display())))
+    /// Binds a successor's socket under the same name, which is never missing meanwhile.
+    pub(crate) fn again(directory: &Path, root_uid: u32, root_gid: u32) -> Result<Self, Error> {
+        const NEW: &str = "socket.new";
+        let again = || {
+            let (new, socket) = (directory.join(NEW), directory.join(SOCKET_NAME));
+            drop(fs::remove_file(&new));
+            let listener = bind(directory, NEW)?;
+            own(&new, root_uid, root_gid)?;
+            fs::rename(&new, &socket)?;
+            Ok(listener)
+        };
+        let doing = format!("make a new socket for nexcage-init in {}", directory.display());
+        let listener = again().map_err(Error::system(doing))?;
+        Ok(Meeting { listener })
     }
+}
+
+/// Removes the socket's name: an init that LXC starts from now on finds none and ends at once.
+pub(crate) fn remove_socket(directory: &Path) -> Result<(), Error> {
+    let socket = directory.join(SOCKET_NAME);
+    fs::remove_file(&socket).map_err(Error::system(format!("remove {}", socket.display())))
+}
+
+/// Whether an init still finds a socket.
+pub(crate) fn has_socket(directory: &Path) -> bool {
+    directory.join(SOCKET_NAME).exists()
+}
+
+/// For the container's root only.
+fn own(socket: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    rustix::fs::chown(socket, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    Ok(rustix::fs::chmod(socket, Mode::RUSR | Mode::WUSR)?)
 }
 
 impl AsFd for Meeting {
@@ -72,10 +95,10 @@ impl AsFd for Meeting {
 
 /// Binds by way of /proc/self/fd: the directory's own path may be longer than the 108 bytes of an
 /// address (unix(7)).
-fn bind(directory: &Path) -> io::Result<UnixListener> {
+pub(crate) fn bind(directory: &Path, name: &str) -> io::Result<UnixListener> {
     use std::os::fd::AsRawFd as _;
     let directory = File::open(directory)?;
-    UnixListener::bind(format!("/proc/self/fd/{}/{SOCKET_NAME}", directory.as_raw_fd()))
+    UnixListener::bind(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))
 }
 
 /// nexcage-init at the other end of a connection, alive and pinned by a pidfd.
@@ -128,11 +151,36 @@ impl Init {
         if wait([Watch::HungUp(stream.as_fd())], Deadline::after(Duration::ZERO))? == [true] {
             return Err(violation("it went away"));
         }
-        for direction in [Timeout::Recv, Timeout::Send] {
-            set_socket_timeout(&stream, direction, Some(limit))
-                .map_err(|errno| Error::system("limit the time of the hand-over")(errno.into()))?;
-        }
+        limit_time(&stream, limit)?;
         Ok(Init { stream, pid, pidfd })
+    }
+
+    /// An init that another process has met.
+    pub(crate) fn from_parts(stream: UnixStream, pid: Pid, pidfd: OwnedFd) -> Self {
+        Init { stream, pid, pidfd }
+    }
+
+    pub(crate) fn connection(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Ends it.
+    pub(crate) fn kill(&self) {
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+
+    /// Goes on with an init that holds a process already, which an earlier shim has handed over.
+    /// Gives the process's terminal, if it has one.
+    pub(crate) fn resume(&mut self) -> Result<Option<Master>, Error> {
+        match self.receive()?.kind {
+            Kind::HelloHeld => {}
+            other => return Err(violation(format!("it began with {other:?}"))),
+        }
+        match self.receive_with()? {
+            (Some(Header { kind: Kind::Ready, .. }), master) => master.map(Master::check).transpose(),
+            (Some(other), _) => Err(violation(format!("it answered with {:?}", other.kind))),
+            (None, _) => Err(violation(CLOSED)),
+        }
     }
 
     /// The connection, for another conversation.
@@ -149,16 +197,18 @@ impl Init {
     }
 
     /// Hands the process over. When this returns, init holds it and waits: OCI's *created*. Gives
-    /// the process's terminal, if it wants one.
-    pub(crate) fn hand_over(&mut self, process: &ProcessBuf, stdio: &Stdio) -> Result<Option<Master>, Error> {
+    /// the process's terminal, if it wants one. The extra descriptors are those from 3 on.
+    pub(crate) fn hand_over(
+        &mut self,
+        process: &ProcessBuf,
+        stdio: &Stdio,
+        extra: &[BorrowedFd<'_>],
+    ) -> Result<Option<Master>, Error> {
         match self.receive()?.kind {
             Kind::Hello => {}
             other => return Err(violation(format!("it began with {other:?}"))),
         }
-        let body = process.encode(0).ok_or_else(|| violation("the process is larger than 8 MiB"))?;
-        let body_len = u32::try_from(body.len()).map_err(|_| violation("the process is too large"))?;
-        let header = Header { kind: Kind::Process, body_len };
-        let sent = self.send_with(header, &stdio.descriptors()).and_then(|()| self.stream.write_all(&body));
+        let sent = self.send_process(&encode(process, extra.len())?, stdio, extra);
         // An init that cannot take the process says why before it goes away.
         let (answer, came) = self.receive_with()?;
         let Some(answer) = answer else {
@@ -169,9 +219,20 @@ impl Init {
                 Master::check(came.ok_or(Error::NoMaster)?).map(Some)
             }
             Kind::Ready => Ok(None),
-            Kind::Failed => Err(setup_error(self.receive_failed()?, process)),
+            Kind::Failed => Err(setup_error(self.receive_failed()?, &program_of(process), &process.tasks)),
             other => Err(violation(format!("it answered with {other:?}"))),
         }
+    }
+
+    fn send_process(
+        &mut self,
+        (header, body): &(Header, Vec<u8>),
+        stdio: &Stdio,
+        extra: &[BorrowedFd<'_>],
+    ) -> io::Result<()> {
+        send_with(&self.stream, &header.encode(), &stdio.descriptors())?;
+        self.stream.write_all(body)?;
+        extra.iter().try_for_each(|descriptor| send_with(&self.stream, &[0], &[*descriptor]))
     }
 
     /// Says *go* and waits for exec to succeed or fail. In between a seccomp filter may have a
@@ -195,27 +256,37 @@ impl Init {
         }
     }
 
-    /// Takes the listener out of init's descriptors.
-    fn take_listener(&mut self) -> Result<OwnedFd, Error> {
-        let mut number = [0; LISTENER_LEN as usize];
-        self.stream.read_exact(&mut number).map_err(|error| lost(&error))?;
-        let number = i32::from_le_bytes(number);
-        pidfd_getfd(&self.pidfd, number, PidfdGetfdFlags::empty())
-            .map_err(|errno| Error::system("take the listener of the seccomp filter")(errno.into()))
+    /// Has a joiner enter the namespaces, `CLONE_NEW*` each, of a process. Gives the number of its
+    /// child there.
+    pub(crate) fn enter(&mut self, namespaces: u32, process: BorrowedFd<'_>) -> Result<i32, Error> {
+        let header = Header { kind: Kind::Join, body_len: JOIN_LEN }.encode();
+        let message = [&header[..], &namespaces.to_le_bytes()].concat();
+        let sent = send_with(&self.stream, &message, &[process]);
+        // One that cannot begin says why before it goes away.
+        let Some(answer) = self.receive_or_end()? else {
+            return Err(sent.map_or_else(|error| lost(&error), |()| violation(CLOSED)));
+        };
+        match answer {
+            Header { kind: Kind::Joined, body_len: JOINED_LEN } => self.receive_number(),
+            Header { kind: Kind::Failed, .. } => {
+                let Failed { step, errno, .. } = self.receive_failed()?;
+                let errno = i32::try_from(errno).unwrap_or(0);
+                Err(Error::system(step.text())(io::Error::from_raw_os_error(errno)))
+            }
+            Header { kind, .. } => Err(violation(format!("it answered with {kind:?}"))),
+        }
     }
 
-    fn send_with(&mut self, header: Header, rights: &[BorrowedFd<'_>; 3]) -> io::Result<()> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(rights));
-        let bytes = header.encode();
-        let sent = loop {
-            match sendmsg(&self.stream, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL) {
-                Err(Errno::INTR) => {}
-                other => break other?,
-            }
-        };
-        self.stream.write_all(&bytes[sent..])
+    /// Lets the joiner's child, which is at the same connection, begin.
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        self.stream.write_all(&Header::bare(Kind::Go).encode()).map_err(|error| lost(&error))
+    }
+
+    /// Takes the listener out of init's descriptors.
+    fn take_listener(&mut self) -> Result<OwnedFd, Error> {
+        let number = self.receive_number()?;
+        pidfd_getfd(&self.pidfd, number, PidfdGetfdFlags::empty())
+            .map_err(|errno| Error::system("take the listener of the seccomp filter")(errno.into()))
     }
 
     fn receive(&mut self) -> Result<Header, Error> {
@@ -248,11 +319,50 @@ impl Init {
         Ok((Some(header), came))
     }
 
+    fn receive_number(&mut self) -> Result<i32, Error> {
+        let mut number = [0; size_of::<i32>()];
+        self.stream.read_exact(&mut number).map_err(|error| lost(&error))?;
+        Ok(i32::from_le_bytes(number))
+    }
+
     fn receive_failed(&mut self) -> Result<Failed, Error> {
         let mut bytes = [0; FAILED_LEN];
         self.stream.read_exact(&mut bytes).map_err(|error| lost(&error))?;
         Failed::decode(bytes).ok_or_else(|| violation("it failed at a step that this shim does not know"))
     }
+}
+
+/// No answer may take longer.
+pub(crate) fn limit_time(stream: &UnixStream, limit: Duration) -> Result<(), Error> {
+    [Timeout::Recv, Timeout::Send]
+        .into_iter()
+        .try_for_each(|direction| set_socket_timeout(stream, direction, Some(limit)))
+        .map_err(|errno| Error::system("limit the time of the hand-over")(errno.into()))
+}
+
+/// The process's message.
+fn encode(process: &ProcessBuf, extra: usize) -> Result<(Header, Vec<u8>), Error> {
+    let count = u32::try_from(extra).ok().filter(|count| *count <= MAX_EXTRA_FDS);
+    let count = count.ok_or_else(|| {
+        violation(format!("the process is to have {extra} extra descriptors, more than {MAX_EXTRA_FDS}"))
+    })?;
+    let body = process.encode(count).ok_or_else(|| violation("the process is larger than 8 MiB"))?;
+    let body_len = u32::try_from(body.len()).map_err(|_| violation("the process is too large"))?;
+    Ok((Header { kind: Kind::Process, body_len }, body))
+}
+
+/// Sends bytes, and descriptors, at most three, with the first of them.
+fn send_with(mut stream: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(rights));
+    let sent = loop {
+        match sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL) {
+            Err(Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    stream.write_all(&bytes[sent..])
 }
 
 /// Receives some bytes, and the descriptor that comes with them.
@@ -273,10 +383,15 @@ fn receive_bytes(
 }
 
 /// The error for a step that failed inside the container.
-pub(crate) fn setup_error(failed: Failed, process: &ProcessBuf) -> Error {
-    let program = process.args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
-    let task = failed.task.and_then(|index| process.tasks.get(usize::try_from(index).ok()?));
-    Error::Setup { step: failed.step, errno: failed.errno, object: task.map_or(program, described) }
+pub(crate) fn setup_error(failed: Failed, program: &str, tasks: &[TaskBuf]) -> Error {
+    let task = failed.task.and_then(|index| tasks.get(usize::try_from(index).ok()?));
+    let object = task.map_or_else(|| program.to_owned(), described);
+    Error::Setup { step: failed.step, errno: failed.errno, object }
+}
+
+/// argv[0], for messages.
+pub(crate) fn program_of(process: &ProcessBuf) -> String {
+    process.args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn described(task: &TaskBuf) -> String {
@@ -287,7 +402,7 @@ fn described(task: &TaskBuf) -> String {
     }
 }
 
-fn violation(what: impl Into<String>) -> Error {
+pub(crate) fn violation(what: impl Into<String>) -> Error {
     Error::Handover { what: what.into(), words: String::new() }
 }
 

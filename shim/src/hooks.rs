@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::setup::Setup;
 use crate::signals::{self, Signals};
-use lxc_render_config::{Hooks, Rendered};
+use lxc_render_config::Hooks;
 use nexcage_handover::ProcessBuf;
 use nexcage_record::Record;
 use nexcage_setup::flags::MS_RDONLY;
@@ -31,17 +31,16 @@ pub(crate) struct HookRunner {
 }
 
 impl HookRunner {
-    pub(crate) fn new(rendered: &Rendered, record: &Record, setup: Option<&Path>) -> Self {
+    pub(crate) fn new(hooks: Hooks, oci_version: &str, record: &Record, setup: Option<&Path>) -> Self {
         let state = State {
-            oci_version: rendered.oci_version.clone(),
+            oci_version: oci_version.to_owned(),
             id: record.id.clone(),
             status: String::new(),
             pid: None,
             bundle: PathBuf::from(&record.bundle),
-            annotations: rendered.annotations.clone(),
+            annotations: record.annotations.clone(),
         };
-        let setup = setup.map(Path::to_owned).unwrap_or_default();
-        HookRunner { hooks: rendered.hooks.clone(), state, setup }
+        HookRunner { hooks, state, setup: setup.map(Path::to_owned).unwrap_or_default() }
     }
 
     /// What is told of the container.
@@ -74,7 +73,7 @@ impl HookRunner {
     pub(crate) fn start(
         &self,
         (pid, pidfd): (i32, BorrowedFd<'_>),
-        process: &ProcessBuf,
+        identity: &Identity,
     ) -> Result<Option<Joiner>, Error> {
         let hooks = &self.hooks.start_container;
         if hooks.is_empty() {
@@ -84,16 +83,14 @@ impl HookRunner {
         let number = joiner.enter_cgroups(pid).and_then(|()| pid_inside(pid));
         let number = number.map_err(Error::system("join the container's cgroups"))?;
         let state = self.state("created", Some(number));
-        joiner.setup.ask(&Request::Join(hooks.clone(), state, Box::new(identity(process))))?;
+        joiner.setup.ask(&Request::Join(hooks.clone(), state, Box::new(identity.clone())))?;
         joiner.setup.give(pidfd)?;
         Ok(Some(joiner))
     }
 
-    /// poststart. A failure is only told. Gives the signals that came meanwhile.
-    pub(crate) fn started(&self, pid: i32, signals: &mut Signals) -> Vec<i32> {
-        let mut listening = Listening::to(signals);
-        self.tell(&self.hooks.poststart, &self.state("running", Some(pid)), &mut listening);
-        listening.came
+    /// poststart. A failure is only told.
+    pub(crate) fn started(&self, pid: i32, signals: &mut Signals) {
+        self.tell(&self.hooks.poststart, &self.state("running", Some(pid)), &mut Listening::to(signals));
     }
 
     /// poststop. A failure is only told, and the next one runs.
@@ -192,7 +189,8 @@ fn pid_inside(pid: i32) -> io::Result<i32> {
     Ok(innermost.unwrap_or(pid))
 }
 
-fn identity(process: &ProcessBuf) -> Identity {
+/// Whom hooks in the container are run as.
+pub(crate) fn identity(process: &ProcessBuf) -> Identity {
     let sets = &process.capabilities;
     Identity {
         uid: process.uid,

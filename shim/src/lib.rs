@@ -1,27 +1,43 @@
 //! nexcage-shim: runs one OCI bundle as an LXC container and supervises it.
 //!
-//! [`run`] is the life of a container in the foreground. Around it: a [`backend`] starts LXC, the
-//! [`handover`] gives the process to nexcage-init, [`exit`] learns its wait status, [`stdio`],
-//! [`limits`], [`setup`], [`hooks`], [`cgroup`] and [`signals`] each do what their names say, once, for every backend.
+//! [`serve`] is how a shim begins; its [`supervisor`] is a loop that never waits for one thing alone.
+//! What takes time or memory is [`work`], done in forks. Around them: a [`backend`] starts LXC, the
+//! [`handover`] gives the process to nexcage-init, [`join`] brings further ones in, [`exit`] learns
+//! wait statuses, and [`stdio`], [`relay`], [`limits`], [`setup`], [`hooks`] and [`signals`] each do
+//! what their names say, once, for every backend.
 
 mod backend;
-mod cgroup;
 mod command_line;
-mod configuration;
 mod error;
 mod exit;
+mod fault;
+mod fork;
 mod handover;
 mod hooks;
+mod join;
 mod limits;
 mod lxc_log;
+mod memory;
 mod relay;
-mod run;
 mod scheduling;
 mod seccomp;
+mod serve;
 mod setup;
 mod signals;
+mod stats;
 mod stdio;
+mod supervisor;
 mod terminal;
 mod wait;
+mod work;
 
 pub use command_line::{TOOL, main};
+pub use fault::PLACES as FAULT_PLACES;
+
+use nexcage_record::Record;
+use std::path::Path;
+
+/// The cgroup of a container, relative to the root of each hierarchy.
+fn cgroup_of(record: &Record) -> &Path {
+    record.backend.cgroup()
+}

@@ -2,135 +2,262 @@
 //! no more than a page is kept in either direction.
 
 use crate::error::Error;
-use crate::signals::Signals;
 use crate::terminal::{Master, RawMode, size_of};
-use crate::wait::{Deadline, Watch, wait};
+use crate::wait::{Deadline, Watch};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::{Errno, read, write};
+use rustix::termios::Winsize;
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// What a pty gives at once, and what fits into a pipe that is ready for writing.
 const PAGE: usize = 4096;
+/// How many detach keys there may be.
+pub(crate) const MOST_KEYS: usize = 16;
 /// How long the last output may be on its way inside the kernel.
 const LAST_OUTPUT: Duration = Duration::from_millis(100);
 
-/// The caller's side: where input comes from and output goes to.
+/// The side of whoever sits at the terminal: where input comes from and output goes to.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) input: OwnedFd,
     pub(crate) output: OwnedFd,
 }
 
-/// A terminal with somebody at it.
+/// What becomes of the terminal when the reader of its output leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReaderLeaves {
+    /// It hangs up.
+    HangUp,
+    /// It stays, and nobody sits at it.
+    Detach,
+}
+
+/// Somebody at a terminal.
 #[derive(Debug)]
-pub(crate) struct Relay {
-    /// `None` after the reader of the output has left, which hangs the terminal up.
-    master: Option<Master>,
+struct Seat {
     /// `None` after its end.
     input: Option<OwnedFd>,
     output: OwnedFd,
+    leaves: ReaderLeaves,
+    keys: DetachKeys,
+    /// Put back when the seat is left.
+    _raw: Option<RawMode>,
+}
+
+/// What a relay has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It goes on.
+    On,
+    /// Whoever sat at it is gone.
+    Detached,
+}
+
+/// A terminal, with somebody at it or not. What it shows to nobody is lost but for the last page.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    /// `None` after it has hung up or ended.
+    master: Option<Master>,
+    seat: Option<Seat>,
     inward: Page,
     outward: Page,
     /// Whether the input has stopped within a line.
     in_line: bool,
-    /// Put back when the relay goes.
-    _raw: Option<RawMode>,
+    /// Once the process has ended: how long to wait for more output.
+    silence: Option<Deadline>,
 }
 
 /// How many descriptors a relay watches.
 pub(crate) const WATCHES: usize = 4;
 
 impl Relay {
-    /// Begins; a terminal at the input is in raw mode from now on.
-    pub(crate) fn begin(master: Master, ends: Ends) -> Result<Self, Error> {
+    /// A terminal at which nobody sits.
+    pub(crate) fn new(master: Master) -> Result<Self, Error> {
         Ok(Relay {
-            master: Some(master),
-            _raw: RawMode::enter(ends.input.as_fd())?,
-            input: Some(ends.input),
-            output: without_blocking(ends.output),
+            master: Some(master.prepare()?),
+            seat: None,
             inward: Page::default(),
             outward: Page::default(),
             in_line: false,
+            silence: None,
         })
+    }
+
+    /// Seats this program's own caller: its terminal is in raw mode from now on.
+    pub(crate) fn seat_caller(&mut self, ends: Ends) -> Result<(), Error> {
+        let raw = RawMode::enter(ends.input.as_fd())?;
+        self.seat = Some(Seat {
+            input: Some(ends.input),
+            output: without_blocking(ends.output),
+            leaves: ReaderLeaves::HangUp,
+            keys: DetachKeys::default(),
+            _raw: raw,
+        });
+        Ok(())
+    }
+
+    /// Seats another program, in place of whoever sat there.
+    pub(crate) fn seat(&mut self, ends: Ends, keys: Vec<u8>) {
+        self.seat = Some(Seat {
+            input: Some(ends.input),
+            output: without_blocking(ends.output),
+            leaves: ReaderLeaves::Detach,
+            keys: DetachKeys { keys, typed: 0 },
+            _raw: None,
+        });
+    }
+
+    /// Whoever sits there leaves.
+    pub(crate) fn leave(&mut self) {
+        self.seat = None;
+        self.inward = Page::default();
+    }
+
+    /// Sets the terminal's size.
+    pub(crate) fn set_size(&self, size: Winsize) -> Result<(), Error> {
+        self.master.as_ref().map_or(Ok(()), |master| master.set_size(size))
+    }
+
+    /// Whether the terminal has a size already: the bundle's.
+    pub(crate) fn has_size(&self) -> bool {
+        self.master
+            .as_ref()
+            .and_then(|master| size_of(&[master.as_fd()]))
+            .is_some_and(|size| size.ws_row != 0)
     }
 
     /// Gives the process's terminal the size of the caller's, if there is one.
     pub(crate) fn resize(&self) -> Result<(), Error> {
-        let ends = [self.input.as_ref().map_or(self.output.as_fd(), AsFd::as_fd), self.output.as_fd()];
-        match (&self.master, size_of(&ends)) {
-            (Some(master), Some(size)) => master.set_size(size),
-            _ => Ok(()),
-        }
+        let Some(seat) = &self.seat else { return Ok(()) };
+        let ends = [seat.input.as_ref().map_or(seat.output.as_fd(), AsFd::as_fd), seat.output.as_fd()];
+        size_of(&ends).map_or(Ok(()), |size| self.set_size(size))
     }
 
     /// What to wait for, in the order of [`Relay::serve`].
     pub(crate) fn watches(&self) -> [Watch<'_>; WATCHES] {
-        let Some(master) = &self.master else { return [Watch::Nothing; WATCHES] };
-        let input = self.input.as_ref().filter(|_| self.inward.is_empty());
+        let Some(master) = &self.master else {
+            let output = self.seat.as_ref().filter(|_| !self.outward.is_empty());
+            let output = output.map_or(Watch::Nothing, |seat| Watch::Writable(seat.output.as_fd()));
+            return [Watch::Nothing, Watch::Nothing, Watch::Nothing, output];
+        };
+        let Some(seat) = &self.seat else {
+            return [Watch::Nothing, Watch::Readable(master.as_fd()), Watch::Nothing, Watch::Nothing];
+        };
+        let input = seat.input.as_ref().filter(|_| self.inward.is_empty() && self.silence.is_none());
         [
             input.map_or(Watch::Nothing, |input| Watch::Readable(input.as_fd())),
             if self.outward.is_empty() { Watch::Readable(master.as_fd()) } else { Watch::Nothing },
             if self.inward.is_empty() { Watch::Nothing } else { Watch::Writable(master.as_fd()) },
-            if self.outward.is_empty() { Watch::Nothing } else { Watch::Writable(self.output.as_fd()) },
+            if self.outward.is_empty() { Watch::Nothing } else { Watch::Writable(seat.output.as_fd()) },
         ]
     }
 
+    /// By when a relay that has come to its end wants to be looked at.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.silence.filter(|_| self.outward.is_empty()).unwrap_or(Deadline::NEVER)
+    }
+
     /// Moves what can be moved.
-    pub(crate) fn serve(&mut self, [input, screen, keyboard, output]: [bool; WATCHES]) {
-        if input {
-            self.take_input();
+    pub(crate) fn serve(&mut self, [input, screen, keyboard, output]: [bool; WATCHES]) -> Moved {
+        if self.silence.is_some() && (screen || output) {
+            self.silence = Some(Deadline::after(LAST_OUTPUT));
         }
-        let Some(master) = &self.master else { return };
-        if screen && !self.outward.fill(master.as_fd()) {
-            // It ends only after `finish` let it end.
-            self.master = None;
-            return;
+        if input && self.take_input() == Moved::Detached {
+            self.leave();
+            return Moved::Detached;
         }
-        if keyboard {
-            // A terminal that nobody reads any more takes no more input either.
-            self.inward.drain(master.as_fd());
+        if let Some(master) = &self.master {
+            if screen && !self.outward.fill(master.as_fd()) {
+                // It ends only after `finish` let it end.
+                self.master = None;
+            } else if keyboard {
+                // A terminal that nobody reads any more takes no more input either.
+                self.inward.drain(master.as_fd());
+            }
         }
-        if output && !self.outward.drain(self.output.as_fd()) {
-            self.master = None;
+        match &self.seat {
+            Some(seat) if output && !self.outward.drain(seat.output.as_fd()) => {
+                if seat.leaves == ReaderLeaves::HangUp {
+                    self.master = None;
+                }
+                self.leave();
+                Moved::Detached
+            }
+            _ => Moved::On,
         }
     }
 
-    fn take_input(&mut self) {
-        let Some(input) = &self.input else { return };
+    fn take_input(&mut self) -> Moved {
+        let Some(seat) = &mut self.seat else { return Moved::On };
+        let Some(input) = &seat.input else { return Moved::On };
         if self.inward.fill(input.as_fd()) {
+            let (typed, moved) = seat.keys.pass(self.inward.bytes());
+            if let Some(typed) = typed {
+                self.inward.put(&typed);
+            }
             if let Some(last) = self.inward.last() {
                 self.in_line = last != b'\n';
             }
-        } else {
-            self.input = None;
-            let end = self.master.as_ref().map(|master| master.end_of_input(self.in_line));
-            self.inward.put(&end.unwrap_or_default());
+            return moved;
         }
+        seat.input = None;
+        let end = self.master.as_ref().map(|master| master.end_of_input(self.in_line));
+        self.inward.put(&end.unwrap_or_default());
+        Moved::On
     }
 
-    /// Moves the last output after the process has ended, for as long as its reader needs, unless a
-    /// signal asks for the end.
-    pub(crate) fn finish(mut self, signals: &mut Signals) -> Result<(), Error> {
-        self.input = None;
+    /// The process has ended: from now on only the last output is moved, for as long as its reader
+    /// needs.
+    pub(crate) fn finish(&mut self) {
         self.inward = Page::default();
         if let Some(master) = &mut self.master {
             master.let_end();
         }
-        while self.master.is_some() || !self.outward.is_empty() {
-            let [a, b, c, d] = self.watches();
-            let deadline =
-                if self.outward.is_empty() { Deadline::after(LAST_OUTPUT) } else { Deadline::NEVER };
-            let [signal, ready @ ..] = wait([Watch::Readable(signals.as_fd()), a, b, c, d], deadline)?;
-            // Somebody outside the container may still have the terminal open, and say nothing.
-            let over = !signal && ready == [false; WATCHES];
-            if over || signal && signals.ending().is_some() {
-                break;
-            }
-            self.serve(ready);
+        self.silence = Some(Deadline::after(LAST_OUTPUT));
+    }
+
+    /// Whether a relay that was told to finish has nothing left to move. Somebody outside the
+    /// container may still have the terminal open, and say nothing.
+    pub(crate) fn is_over(&self) -> bool {
+        let unseen = !self.outward.is_empty() && self.seat.is_some();
+        let silent = self.silence.is_some_and(Deadline::is_over);
+        !unseen && (self.master.is_none() || silent)
+    }
+}
+
+/// The keys by which whoever sits at a terminal leaves it; none if there are no keys.
+#[derive(Debug, Default)]
+struct DetachKeys {
+    keys: Vec<u8>,
+    /// How many of them were typed last.
+    typed: usize,
+}
+
+impl DetachKeys {
+    /// What goes on to the terminal, if that is not all, and whether all keys were typed.
+    fn pass(&mut self, bytes: &[u8]) -> (Option<Vec<u8>>, Moved) {
+        if self.keys.is_empty() {
+            return (None, Moved::On);
         }
-        Ok(())
+        let mut through = Vec::with_capacity(bytes.len());
+        for &byte in bytes {
+            if self.keys.get(self.typed) == Some(&byte) {
+                self.typed += 1;
+                if self.typed == self.keys.len() {
+                    self.typed = 0;
+                    return (Some(through), Moved::Detached);
+                }
+                continue;
+            }
+            through.extend_from_slice(&self.keys[..self.typed]);
+            self.typed = usize::from(self.keys[0] == byte);
+            if self.typed == 0 {
+                through.push(byte);
+            }
+        }
+        (Some(through), Moved::On)
     }
 }
 
@@ -149,13 +276,13 @@ fn without_blocking(fd: OwnedFd) -> OwnedFd {
 /// What was read and not yet written.
 #[derive(Debug)]
 struct Page {
-    bytes: Box<[u8; PAGE]>,
+    bytes: Box<[u8; PAGE + MOST_KEYS]>,
     left: Range<usize>,
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Page { bytes: Box::new([0; PAGE]), left: 0..0 }
+        Page { bytes: Box::new([0; PAGE + MOST_KEYS]), left: 0..0 }
     }
 }
 
@@ -168,9 +295,13 @@ impl Page {
         self.bytes[self.left.clone()].last().copied()
     }
 
-    /// Reads into an empty page; false at the end. Any error is an end: that of a pty is EIO.
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.left.clone()]
+    }
+
+    /// Reads into a page, whose old content is lost; false at the end. Any error is an end: that of a pty is EIO.
     fn fill(&mut self, from: BorrowedFd<'_>) -> bool {
-        match read(from, &mut self.bytes[..]) {
+        match read(from, &mut self.bytes[..PAGE]) {
             Ok(0) => false,
             Ok(count) => {
                 self.left = 0..count;
@@ -201,4 +332,32 @@ impl Page {
 
 fn passes(errno: Errno) -> bool {
     matches!(errno, Errno::AGAIN | Errno::INTR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: &[u8], pieces: &[&[u8]]) -> (Vec<u8>, bool) {
+        let mut keys = DetachKeys { keys: keys.to_vec(), typed: 0 };
+        let mut through = Vec::new();
+        for piece in pieces {
+            let (typed, moved) = keys.pass(piece);
+            through.extend(typed.unwrap_or_else(|| piece.to_vec()));
+            if moved == Moved::Detached {
+                return (through, true);
+            }
+        }
+        (through, false)
+    }
+
+    #[test]
+    fn the_keys_detach_in_one_piece_or_in_several_and_anything_else_passes() {
+        let keys = [16, 17];
+        assert_eq!(typed(&keys, &[b"ab\x10\x11c"]), (b"ab".to_vec(), true));
+        assert_eq!(typed(&keys, &[b"ab\x10", b"\x11c"]), (b"ab".to_vec(), true));
+        assert_eq!(typed(&keys, &[b"ab\x10", b"c\x11"]), (b"ab\x10c\x11".to_vec(), false));
+        assert_eq!(typed(&keys, &[b"\x10\x10\x11"]), (b"\x10".to_vec(), true));
+        assert_eq!(typed(&[], &[b"\x10\x11"]), (b"\x10\x11".to_vec(), false));
+    }
 }

@@ -28,6 +28,8 @@ const C_LIBRARY: std::ops::RangeInclusive<i32> = 32..=33;
 /// The other real-time signals.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
+/// Tells that a child has ended.
+pub(crate) const CHILD: i32 = signal::SIGCHLD;
 /// Tells that the caller's terminal has another size.
 pub(crate) const RESIZED: i32 = signal::SIGWINCH;
 
@@ -91,6 +93,13 @@ impl Signals {
             SignalDelivery::with_pipe(read, write, SignalOnly, caught)
         };
         catch().map(Signals).map_err(Error::system("catch signals"))
+    }
+
+    /// The same, and the end of children.
+    pub(crate) fn catch_all(inherited: Inherited) -> Result<Self, Error> {
+        let signals = Self::catch(inherited)?;
+        signals.0.handle().add_signal(CHILD).map_err(Error::system("catch SIGCHLD"))?;
+        Ok(signals)
     }
 
     /// The signals that came since the last call.

@@ -30,8 +30,7 @@ impl Stdio {
     pub(crate) fn take(stdin: Stdin) -> Result<Self, Error> {
         let duplicate =
             |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(Error::system("duplicate stdio"));
-        let null = || File::options().read(true).write(true).open("/dev/null");
-        let null: OwnedFd = null().map_err(Error::system("open /dev/null"))?.into();
+        let null = null()?;
         let taken = Stdio {
             stdin: match stdin {
                 Stdin::Inherit => duplicate(std::io::stdin().as_fd())?,
@@ -46,6 +45,22 @@ impl Stdio {
         };
         replace().map_err(|errno| Error::system("replace stdio by /dev/null")(errno.into()))?;
         Ok(taken)
+    }
+
+    /// Of descriptors; what is missing is /dev/null.
+    pub(crate) fn of(
+        stdin: Option<OwnedFd>,
+        stdout: Option<OwnedFd>,
+        stderr: Option<OwnedFd>,
+    ) -> Result<Self, Error> {
+        let or_null = |fd: Option<OwnedFd>| fd.map_or_else(null, Ok);
+        Ok(Stdio { stdin: or_null(stdin)?, stdout: or_null(stdout)?, stderr: or_null(stderr)? })
+    }
+
+    /// Copies of stdin and stdout, for a terminal to be relayed to.
+    pub(crate) fn ends(&self) -> Result<Ends, Error> {
+        let copy = |fd: &OwnedFd| fd.try_clone().map_err(Error::system("duplicate stdio"));
+        Ok(Ends { input: copy(&self.stdin)?, output: copy(&self.stdout)? })
     }
 
     /// Gives pipes and FIFOs to the user of the process, who could not reopen them by
@@ -63,20 +78,19 @@ impl Stdio {
         Ok(())
     }
 
-    /// Takes the caller's ends away for a terminal to be relayed to. The process finds /dev/null in
-    /// their place until it has its terminal.
-    pub(crate) fn take_ends(&mut self) -> Result<Ends, Error> {
-        let null = || {
-            let null = File::options().read(true).write(true).open("/dev/null");
-            null.map(OwnedFd::from).map_err(Error::system("open /dev/null"))
-        };
-        self.stderr = null()?;
-        let input = std::mem::replace(&mut self.stdin, null()?);
-        Ok(Ends { input, output: std::mem::replace(&mut self.stdout, null()?) })
+    /// The process finds /dev/null in place of all three until it has its terminal.
+    pub(crate) fn forget(&mut self) -> Result<(), Error> {
+        *self = Stdio::of(None, None, None)?;
+        Ok(())
     }
 
     /// In the order 0, 1, 2.
     pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 3] {
         [self.stdin.as_fd(), self.stdout.as_fd(), self.stderr.as_fd()]
     }
+}
+
+fn null() -> Result<OwnedFd, Error> {
+    let null = File::options().read(true).write(true).open("/dev/null");
+    null.map(OwnedFd::from).map_err(Error::system("open /dev/null"))
 }

@@ -3,13 +3,18 @@
 use crate::error::Error;
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat, major, minor};
 use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, ptsname};
 use rustix::termios::{
     LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize,
     tcsetattr, tcsetwinsize,
 };
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::panic;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The number of every pty multiplexer (Linux allocated devices).
@@ -33,16 +38,26 @@ impl Master {
         if !is_master || ptsname(&master, Vec::new()).is_err() {
             return Err(Error::NoMaster);
         }
+        Ok(Master { master, terminal: None })
+    }
+
+    /// Makes it ready to be relayed: it never blocks, and stays while the process has it closed.
+    pub(crate) fn prepare(mut self) -> Result<Self, Error> {
         let prepare = || {
-            fcntl_setfl(&master, fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
+            fcntl_setfl(&self.master, fcntl_getfl(&self.master)? | OFlags::NONBLOCK)?;
             // As runc has it: a newline alone is the caller's terminal's business.
-            let mut modes = tcgetattr(&master)?;
+            let mut modes = tcgetattr(&self.master)?;
             modes.output_modes.remove(OutputModes::ONLCR);
-            tcsetattr(&master, OptionalActions::Now, &modes)?;
-            ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            tcsetattr(&self.master, OptionalActions::Now, &modes)?;
+            let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+            ioctl_tiocgptpeer(&self.master, flags)
         };
-        let terminal = prepare().map_err(system("prepare the process's terminal"))?;
-        Ok(Master { master, terminal: Some(terminal) })
+        self.terminal = Some(prepare().map_err(system("prepare the process's terminal"))?);
+        Ok(self)
+    }
+
+    pub(crate) fn into_descriptor(self) -> OwnedFd {
+        self.master
     }
 
     /// Sets the size; the foreground processes are told by SIGWINCH.
@@ -71,6 +86,20 @@ impl AsFd for Master {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.master.as_fd()
     }
+}
+
+/// Sends a master to whoever listens at a socket, as runc does for `--console-socket`: with its name.
+pub(crate) fn send(master: &Master, socket: &Path) -> Result<(), Error> {
+    let send = || {
+        let stream = UnixStream::connect(socket)?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let rights = [master.as_fd()];
+        control.push(SendAncillaryMessage::ScmRights(&rights));
+        sendmsg(&stream, &[IoSlice::new(b"/dev/ptmx")], &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
+    };
+    send().map_err(Error::system(format!("send the terminal to {}", socket.display())))
 }
 
 /// The caller's terminal in raw mode, until it is dropped or this program panics.

@@ -18,10 +18,23 @@ impl Deadline {
     }
 
     pub(crate) fn is_over(self) -> bool {
-        self.left() == Some(Duration::ZERO)
+        self.remaining() == Some(Duration::ZERO)
     }
 
-    fn left(self) -> Option<Duration> {
+    /// The earlier of two.
+    pub(crate) fn or_earlier(self, other: Deadline) -> Self {
+        match (self.0, other.0) {
+            (Some(a), Some(b)) => Deadline(Some(a.min(b))),
+            (a, b) => Deadline(a.or(b)),
+        }
+    }
+
+    /// How long it is until then; for ever is very long.
+    pub(crate) fn left(self) -> Duration {
+        self.remaining().unwrap_or(Duration::MAX)
+    }
+
+    fn remaining(self) -> Option<Duration> {
         self.0.map(|instant| instant.saturating_duration_since(Instant::now()))
     }
 }
@@ -54,9 +67,15 @@ impl<'a> Watch<'a> {
 /// Waits until one of the descriptors has what it is watched for and says which have; none at the
 /// deadline.
 pub(crate) fn wait<const N: usize>(watches: [Watch<'_>; N], deadline: Deadline) -> Result<[bool; N], Error> {
+    let mut seen = wait_all(&watches, deadline)?.into_iter();
+    Ok(watches.map(|_| seen.next().unwrap_or_default()))
+}
+
+/// The same for any number of descriptors.
+pub(crate) fn wait_all(watches: &[Watch<'_>], deadline: Deadline) -> Result<Vec<bool>, Error> {
     let mut fds: Vec<_> = watches.iter().filter_map(|watch| watch.poll_fd()).collect();
     loop {
-        let left = deadline.left();
+        let left = deadline.remaining();
         let timeout = left.map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
@@ -64,9 +83,9 @@ pub(crate) fn wait<const N: usize>(watches: [Watch<'_>; N], deadline: Deadline) 
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) => {
                 let mut seen = fds.iter().map(|fd| !fd.revents().is_empty());
-                return Ok(
-                    watches.map(|watch| !matches!(watch, Watch::Nothing) && seen.next().unwrap_or_default())
-                );
+                let is =
+                    |watch: &Watch<'_>| !matches!(watch, Watch::Nothing) && seen.next().unwrap_or_default();
+                return Ok(watches.iter().map(is).collect());
             }
             Err(Errno::INTR) => {}
             Err(errno) => return Err(Error::system("wait for events")(errno.into())),

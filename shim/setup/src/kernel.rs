@@ -5,7 +5,7 @@ use crate::plan::Attributes;
 use rustix::fs::AtFlags;
 use rustix::mount::MountFlags;
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
 /// `MOUNT_ATTR_*` and `MS_*` of linux/mount.h.
 #[expect(missing_docs, reason = "documented in mount_setattr(2) and mount(2)")]
@@ -174,12 +174,37 @@ pub(crate) fn load_filter(flags: u32, program: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// The kernel is older than Linux 5.11.
-pub fn close_inherited_at_exec() -> io::Result<()> {
+pub(crate) fn close_inherited_at_exec() -> io::Result<()> {
     const FIRST: libc::c_uint = 3;
     // SAFETY: no descriptor is closed while anybody uses it here.
     let result =
         unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Takes the descriptors from 3 on, `count` of them, that the caller means to hand on, and closes all
+/// others but stdin, stdout and stderr. To be called before anything else is opened.
+///
+/// # Errors
+/// One of them is not open, or the kernel is older than Linux 5.9.
+pub fn keep_inherited(count: u32) -> io::Result<Vec<OwnedFd>> {
+    const FIRST: libc::c_uint = 3;
+    let end = FIRST.checked_add(count).ok_or(io::ErrorKind::InvalidInput)?;
+    // SAFETY: nothing is open yet that anybody here owns.
+    if unsafe { libc::syscall(libc::SYS_close_range, end, libc::c_uint::MAX, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mut kept = Vec::new();
+    for number in FIRST..end {
+        let number = RawFd::try_from(number).map_err(|_| io::ErrorKind::InvalidInput)?;
+        // SAFETY: touches no memory.
+        if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: it is open, as was just seen, and nobody here owns it.
+        kept.push(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+    Ok(kept)
 }
 
 /// Gives this process, which has one thread, a user namespace of its own (unshare(2)).

@@ -28,7 +28,7 @@ pub mod plan;
 mod target;
 pub mod tree;
 
-pub use kernel::{close_inherited_at_exec, flags};
+pub use kernel::{flags, keep_inherited};
 
 /// The protocol's version: raised with every change of a message.
 pub const VERSION: u32 = 1;

@@ -120,7 +120,8 @@ fn join() -> io::Result<()> {
 /// allows the next.
 fn enter(init: &OwnedFd, identity: &Identity) -> Result<(), (&'static str, io::Error)> {
     let at = |what: &'static str| move |errno: rustix::io::Errno| (what, io::Error::from(errno));
-    let namespaces = namespaces::differing(init.as_fd()).map_err(|error| ("look at the namespaces", error))?;
+    let namespaces =
+        namespaces::differing(init.as_fd()).map_err(|error| ("look at the namespaces", error))?;
     rustix::thread::move_into_thread_name_spaces(init.as_fd(), namespaces)
         .map_err(at("join the container's namespaces"))?;
     let as_root = || {

@@ -1,16 +1,14 @@
 //! Plain LXC: `lxc-start -F` as a child of the shim.
 
-use crate::backend::{Backend, Launch, remove_lxc_lock};
-use crate::cgroup::{self, Cgroup};
+use crate::backend::{Backend, Launch, Left, MARK, Place, marked, remove_lxc_lock};
 use crate::error::Error;
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::LxcConfig;
-use nexcage_record::{ContainerId, Namespace};
+use nexcage_cgroup::{self as cgroup, Cgroup};
 use rustix::fs::{FlockOperation, flock};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::{self, File};
-use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub(crate) struct PlainLxc {
     /// LXC's name of the container, which is its id.
     name: String,
+    directory: PathBuf,
     /// LXC's path: the directory of the namespace, so that `lxc-info -P` finds the container.
     lxc_path: PathBuf,
     config: PathBuf,
@@ -32,25 +31,31 @@ pub(crate) struct PlainLxc {
     payload_cgroup: PathBuf,
     monitor_cgroup: PathBuf,
     /// Parents of the payload's cgroup that LXC makes and does not remove.
-    new_cgroups: Vec<PathBuf>,
+    new_parents: Vec<PathBuf>,
     /// The directory `lxc_path`, locked shared as long as LXC may use its own directory for it.
     in_use: Option<File>,
-    monitor: Option<(Child, OwnedFd)>,
+    /// What this process has started.
+    started: Option<(Child, OwnedFd)>,
+    /// The monitor, if another process has started it.
+    adopted: Option<OwnedFd>,
 }
 
 impl PlainLxc {
-    /// A container whose state is in `directory`, and whose processes are in `cgroup`.
-    pub(crate) fn new(directory: &Path, namespace: &Namespace, id: &ContainerId, cgroup: PathBuf) -> Self {
+    /// A container whose processes are in `cgroup`, above which `new_parents` did not exist.
+    pub(super) fn new(place: Place<'_>, cgroup: PathBuf, new_parents: Vec<PathBuf>) -> Self {
+        let directory = place.dir.path();
         PlainLxc {
-            name: id.to_string(),
+            name: place.id.to_string(),
+            directory: directory.to_owned(),
             lxc_path: directory.parent().unwrap_or(directory).to_owned(),
             config: directory.join("lxc.conf"),
-            log: directory.join("log"),
+            log: place.dir.log(),
             payload_cgroup: cgroup,
-            monitor_cgroup: self::cgroup("lxc.monitor", namespace, id),
-            new_cgroups: Vec::new(),
-            in_use: None,
-            monitor: None,
+            monitor_cgroup: self::cgroup("lxc.monitor", place),
+            new_parents,
+            in_use: place.in_use.try_clone().ok(),
+            started: None,
+            adopted: None,
         }
     }
 
@@ -77,7 +82,7 @@ impl PlainLxc {
         command.current_dir("/").process_group(0);
         // Nothing of it is /dev/null: LXC takes the permissions of its stdio away from everyone but
         // the container's root, unless it finds the same file as the container's /dev/null.
-        command.stdin(Stdio::piped()).stdout(again).stderr(log);
+        command.stdin(Stdio::piped()).stdout(again).stderr(log).env(MARK, &self.directory);
         let child = command.spawn().map_err(Error::system("execute lxc-start"))?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| Error::system("watch lxc-start")(errno.into()))?;
@@ -94,52 +99,64 @@ impl PlainLxc {
         }
     }
 
+    /// LXC's monitor, wherever it is: a starter that has not come far is in no cgroup yet.
+    fn find_monitor(&self, what: Left) -> Option<OwnedFd> {
+        let started = self.started.as_ref().map(|(_, pidfd)| pidfd);
+        let known = self.adopted.as_ref().or(started).and_then(|pidfd| pidfd.try_clone().ok());
+        let in_cgroup = || {
+            let processes = Cgroup::find(&self.monitor_cgroup).processes();
+            processes.into_iter().find_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+        };
+        let by_mark = || match what {
+            Left::HalfMade => marked(&self.directory).into_iter().next(),
+            Left::Whole => None,
+        };
+        known.or_else(in_cgroup).or_else(by_mark)
+    }
+
     /// Waits for LXC's monitor to end; ends what is left in the container when that takes long, and
     /// the monitor itself at the deadline.
-    fn end_monitor(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let Some((mut child, pidfd)) = self.monitor.take() else {
-            return Ok(());
-        };
-        let watch = || [Watch::Readable(pidfd.as_fd())];
-        while wait(watch(), Deadline::after(PATIENCE))? == [false] {
+    fn end_monitor(&self, what: Left, deadline: Deadline) -> Result<(), Error> {
+        let Some(monitor) = self.find_monitor(what) else { return Ok(()) };
+        while wait([Watch::Readable(monitor.as_fd())], Deadline::after(PATIENCE))? == [false] {
             Cgroup::find(&self.payload_cgroup).kill();
             if deadline.is_over() {
                 log::warn!("LXC's monitor of {} does not end and is killed", self.name);
-                child.kill().map_err(Error::system("kill lxc-start"))?;
-                break;
+                let _ = pidfd_send_signal(&monitor, Signal::KILL);
             }
         }
-        child.wait().map_err(Error::system("wait for lxc-start"))?;
         Ok(())
     }
 }
 
 /// A cgroup's name. '@' is in no id and no namespace: no two containers share one.
-pub(super) fn cgroup(prefix: &str, namespace: &Namespace, id: &ContainerId) -> PathBuf {
-    PathBuf::from(format!("{prefix}.nexcage@{namespace}@{id}"))
+pub(super) fn cgroup(prefix: &str, place: Place<'_>) -> PathBuf {
+    PathBuf::from(format!("{prefix}.nexcage@{}@{}", place.namespace, place.id))
 }
 
 impl Backend for PlainLxc {
     fn record(&self) -> nexcage_record::Backend {
-        nexcage_record::Backend::Lxc { cgroup: self.payload_cgroup.to_string_lossy().into_owned() }
+        nexcage_record::Backend::Lxc {
+            cgroup: self.payload_cgroup.to_string_lossy().into_owned(),
+            new_parents: self.new_parents.clone(),
+        }
     }
 
     fn launch(&mut self, mut config: LxcConfig) -> Result<(), Error> {
         self.own_lines(&mut config)?;
         let write = fs::write(&self.config, config.text());
         write.map_err(Error::system(format!("write {}", self.config.display())))?;
-        self.new_cgroups = cgroup::missing_parents(&self.payload_cgroup);
-        self.in_use = Some(lock_shared(&self.lxc_path)?);
-        self.monitor = Some(self.spawn(config.get("lxc.idmap").is_some())?);
+        crate::fault::at(crate::fault::Place::ConfigurationWritten);
+        self.started = Some(self.spawn(config.get("lxc.idmap").is_some())?);
         Ok(())
     }
 
     fn starter(&self) -> Option<BorrowedFd<'_>> {
-        self.monitor.as_ref().map(|(_, pidfd)| pidfd.as_fd())
+        self.started.as_ref().map(|(_, pidfd)| pidfd.as_fd())
     }
 
     fn launched(&mut self) -> Result<Launch, Error> {
-        let ended = match &mut self.monitor {
+        let ended = match &mut self.started {
             Some((child, _)) => child.try_wait().map_err(Error::system("look at lxc-start"))?,
             None => None,
         };
@@ -152,8 +169,12 @@ impl Backend for PlainLxc {
         }
     }
 
-    fn monitor(&self) -> Option<BorrowedFd<'_>> {
-        self.starter()
+    fn monitor(&self) -> Option<OwnedFd> {
+        self.find_monitor(Left::Whole)
+    }
+
+    fn adopt(&mut self, monitor: OwnedFd) {
+        self.adopted = Some(monitor);
     }
 
     fn words(&self) -> String {
@@ -164,10 +185,10 @@ impl Backend for PlainLxc {
         cgroup::contains(&self.payload_cgroup, pid)
     }
 
-    fn tear_down(&mut self, deadline: Deadline) -> Result<(), Error> {
-        self.end_monitor(deadline)?;
-        cgroup::remove([&self.payload_cgroup, &self.monitor_cgroup], deadline)?;
-        for parent in &self.new_cgroups {
+    fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error> {
+        self.end_monitor(what, deadline)?;
+        cgroup::remove([&self.payload_cgroup, &self.monitor_cgroup], deadline.left()).map_err(Box::new)?;
+        for parent in &self.new_parents {
             // Somebody else may use it by now.
             drop(fs::remove_dir(parent));
         }
@@ -182,13 +203,4 @@ const PATH_WITHOUT_NEWUIDMAP: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.is_file())
-}
-
-fn lock_shared(directory: &Path) -> Result<File, Error> {
-    let lock = || -> io::Result<File> {
-        let file = File::open(directory)?;
-        flock(&file, FlockOperation::LockShared)?;
-        Ok(file)
-    };
-    lock().map_err(Error::system(format!("lock {}", directory.display())))
 }

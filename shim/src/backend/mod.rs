@@ -6,68 +6,73 @@
 mod lxc;
 mod pct;
 
-use crate::cgroup::Cgroup;
-use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::wait::Deadline;
 use lxc::PlainLxc;
 use lxc_render_config::{LxcConfig, Rendered};
+use nexcage_cgroup::{self as cgroup, Cgroup};
+pub(crate) use nexcage_configuration::Backend as Choice;
+use nexcage_configuration::Configuration;
 use nexcage_record::{ContainerDir, ContainerId, Namespace};
 use pct::Ct;
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fmt;
-use std::os::fd::BorrowedFd;
+use std::fs::File;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// Which backend to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// `pct` on a Proxmox VE node, else plain LXC.
-    Auto,
-    /// Plain LXC.
-    Lxc,
-    /// Proxmox VE.
-    Pct,
+/// A container's place on the host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) dir: &'a ContainerDir,
+    pub(crate) namespace: &'a Namespace,
+    pub(crate) id: &'a ContainerId,
+    /// The namespace's directory, locked shared by everyone who has a container in it.
+    pub(crate) in_use: &'a File,
 }
 
-/// Makes a new container's backend; a CT's id is taken by that.
+/// Makes a new container's backend; a CT's id is taken by that. `intend` writes down what is about
+/// to be taken.
 pub(crate) fn make(
     choice: Choice,
     configuration: &Configuration,
-    dir: &ContainerDir,
-    (namespace, id): (&Namespace, &ContainerId),
+    place: Place<'_>,
     rendered: &Rendered,
+    intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
 ) -> Result<Box<dyn Backend>, Error> {
     let pct = &configuration.pct;
     let mountinfo = || std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let on_node = || is_pmxcfs(&mountinfo(), &pct.conf_directory);
     if choice == Choice::Pct || choice == Choice::Auto && on_node() {
-        return Ok(Box::new(Ct::take(pct, dir.path(), id.as_str(), rendered)?));
+        return Ok(Box::new(Ct::take(pct, place, rendered, intend)?));
     }
     let cgroup = match &rendered.cgroups_path {
-        None => lxc::cgroup("lxc.payload", namespace, id),
+        None => lxc::cgroup("lxc.payload", place),
         // Teardown ends everything in the container's cgroup: it must not be somebody else's.
         Some(path) if Cgroup::find(Path::new(path)).exists() => {
             return Err(Error::CgroupTaken { path: path.into() });
         }
         Some(path) => path.into(),
     };
-    Ok(Box::new(PlainLxc::new(dir.path(), namespace, id, cgroup)))
+    let new_parents = cgroup::missing_parents(&cgroup);
+    let lxc = PlainLxc::new(place, cgroup, new_parents);
+    intend(lxc.record())?;
+    Ok(Box::new(lxc))
 }
 
-/// The backend of a container that an earlier shim has made.
+/// The backend of a container that has been made.
 pub(crate) fn existing(
     record: &nexcage_record::Backend,
     configuration: &Configuration,
-    dir: &ContainerDir,
-    (namespace, id): (&Namespace, &ContainerId),
+    place: Place<'_>,
 ) -> Box<dyn Backend> {
     match record {
-        nexcage_record::Backend::Lxc { cgroup } => {
-            Box::new(PlainLxc::new(dir.path(), namespace, id, cgroup.into()))
+        nexcage_record::Backend::Lxc { cgroup, new_parents } => {
+            Box::new(PlainLxc::new(place, cgroup.into(), new_parents.clone()))
         }
-        nexcage_record::Backend::Pct { vmid } => {
-            Box::new(Ct::existing(&configuration.pct, dir.path(), *vmid))
+        nexcage_record::Backend::Pct { vmid, .. } => {
+            Box::new(Ct::existing(&configuration.pct, place.dir.path(), *vmid))
         }
     }
 }
@@ -98,6 +103,33 @@ pub(crate) enum Launch {
     Started,
 }
 
+/// What is to be torn down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// A container whose creation did not come to its end: its starter may still work.
+    HalfMade,
+    /// A container that was started.
+    Whole,
+}
+
+/// The variable by which what starts a container is found again; its value is the container's
+/// directory.
+const MARK: &str = "NEXCAGE_STARTER";
+
+/// Processes that were started for a container, by a shim that may be dead by now.
+fn marked(directory: &Path) -> Vec<OwnedFd> {
+    let mut mark = format!("{MARK}=").into_bytes();
+    mark.extend(directory.as_os_str().as_bytes());
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    let found = pids.filter_map(|pid| {
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        let environ = std::fs::read(format!("/proc/{}/environ", pid.as_raw_pid())).ok()?;
+        environ.split(|byte| *byte == 0).any(|entry| entry == mark).then_some(pidfd)
+    });
+    found.collect()
+}
+
 /// A container as the host's tools start it.
 pub(crate) trait Backend: fmt::Debug {
     /// What the record says of it.
@@ -118,7 +150,10 @@ pub(crate) trait Backend: fmt::Debug {
 
     /// LXC's monitor, once the container is started: when it ends before the container, nobody is
     /// left to tear the container down.
-    fn monitor(&self) -> Option<BorrowedFd<'_>>;
+    fn monitor(&self) -> Option<OwnedFd>;
+
+    /// Takes over a monitor that another process has found.
+    fn adopt(&mut self, monitor: OwnedFd);
 
     /// LXC's own words so far, for an error that is not LXC's.
     fn words(&self) -> String;
@@ -128,7 +163,7 @@ pub(crate) trait Backend: fmt::Debug {
 
     /// Ends every process that is left in the container, waits for LXC's own teardown, and removes
     /// what LXC leaves. Works from any state and can be repeated.
-    fn tear_down(&mut self, deadline: Deadline) -> Result<(), Error>;
+    fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error>;
 }
 
 #[cfg(test)]

@@ -3,17 +3,13 @@
 //! A create-to-delete cycle runs one `pct`: the VMID is taken by creating the CT's configuration
 //! exclusively, the end is seen in the kernel, and what is left is removed as files.
 
-use crate::backend::{Backend, Launch, remove_lxc_lock};
-use crate::cgroup::{self, Cgroup};
-use crate::configuration;
+use crate::backend::{Backend, Launch, Left, MARK, Place, marked, remove_lxc_lock};
 use crate::error::Error;
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::{LxcConfig, Rendered, pve};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
-    waitpid,
-};
+use nexcage_cgroup::{self as cgroup, Cgroup};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -25,18 +21,21 @@ use std::time::Duration;
 
 /// How long a `pct` that is told to end may take for it: it ends its worker, which holds a lock.
 const PCT_ENDING: Duration = Duration::from_secs(3);
+/// How long somebody may take to fill a configuration that he has just created.
+const FILLING: Duration = Duration::from_secs(1);
 /// How often a teardown that does not come to its end is looked after.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A CT.
 #[derive(Debug)]
 pub(crate) struct Ct {
-    paths: configuration::Pct,
+    paths: nexcage_configuration::Pct,
     vmid: u32,
     /// The file that the CT's configuration includes: the proof that it is ours.
     include: PathBuf,
     /// What LXC says by way of pct, on its stdout.
     log: PathBuf,
+    directory: PathBuf,
     /// What pct itself says, on its stderr.
     errors: PathBuf,
     pct: Option<(Child, OwnedFd)>,
@@ -46,22 +45,27 @@ pub(crate) struct Ct {
 impl Ct {
     /// Takes a VMID: creates the configuration of a new CT on its final name, which fails for an
     /// id that a CT or VM of any node of the cluster holds (pct.md, section 5).
-    pub(crate) fn take(
-        paths: &configuration::Pct,
-        directory: &Path,
-        id: &str,
+    pub(super) fn take(
+        paths: &nexcage_configuration::Pct,
+        place: Place<'_>,
         rendered: &Rendered,
+        intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
     ) -> Result<Self, Error> {
+        let directory = place.dir.path();
         let include = directory.join("lxc.conf");
-        let conf = pve::conf(rendered, id, &include, pve::Host::this()).map_err(Box::new)?;
+        let conf = pve::conf(rendered, place.id.as_str(), &include, pve::Host::this()).map_err(Box::new)?;
         let vmids = paths.vmids;
         for vmid in vmids.first..=vmids.last {
             let path = conf_path(paths, vmid);
+            if path.exists() {
+                continue;
+            }
+            let ct = Ct::existing(paths, directory, vmid);
+            intend(ct.record())?;
             let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other.map_err(Error::system(format!("create {}", path.display())))?,
             };
-            let ct = Ct::existing(paths, directory, vmid);
             let written = file.write_all(conf.as_bytes()).and_then(|()| file.sync_all());
             return match written {
                 Ok(()) => Ok(ct),
@@ -75,9 +79,18 @@ impl Ct {
     }
 
     /// The CT that a record speaks of.
-    pub(crate) fn existing(paths: &configuration::Pct, directory: &Path, vmid: u32) -> Self {
+    pub(crate) fn existing(paths: &nexcage_configuration::Pct, directory: &Path, vmid: u32) -> Self {
         let [include, log, errors] = ["lxc.conf", "log", "errors"].map(|name| directory.join(name));
-        Ct { paths: paths.clone(), vmid, include, log, errors, pct: None, monitor: None }
+        Ct {
+            paths: paths.clone(),
+            vmid,
+            include,
+            log,
+            directory: directory.to_owned(),
+            errors,
+            pct: None,
+            monitor: None,
+        }
     }
 
     fn conf(&self) -> PathBuf {
@@ -105,9 +118,19 @@ impl Ct {
         self.paths.lxc_directory.join(self.vmid.to_string())
     }
 
-    /// Whether the CT of our id is, or was, ours: somebody may have removed it and made another.
-    fn is_ours(&self) -> io::Result<bool> {
-        match fs::read_to_string(self.conf()) {
+    /// Whether the CT of our id is, or was, ours: somebody may have removed it and made another. One
+    /// that stays empty was taken by a shim that died before it had filled it; another's is filled at
+    /// once.
+    fn is_ours(&self, what: Left) -> io::Result<bool> {
+        let mut text = fs::read_to_string(self.conf());
+        if what == Left::HalfMade && text.as_ref().is_ok_and(String::is_empty) {
+            std::thread::sleep(FILLING);
+            text = fs::read_to_string(self.conf());
+            if text.as_ref().is_ok_and(String::is_empty) {
+                return Ok(true);
+            }
+        }
+        match text {
             Ok(text) => Ok(pve::includes(&text, &self.include)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
@@ -120,7 +143,8 @@ impl Ct {
         let (log, errors) = (create(&self.log)?, create(&self.errors)?);
         let mut command = Command::new(&self.paths.program);
         command.arg("start").arg(self.vmid.to_string()).current_dir("/").process_group(0);
-        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+        let child =
+            command.stdin(Stdio::null()).stdout(log).stderr(errors).env(MARK, &self.directory).spawn();
         let child = child.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::PctMissing { program: self.paths.program.clone() },
             _ => Error::system(format!("execute {}", self.paths.program.display()))(error),
@@ -149,10 +173,8 @@ impl Ct {
 
     /// Waits until LXC's monitor has ended, which it does after the hooks that unmount the rootfs;
     /// what is left in the container is ended, and the monitor itself at the deadline.
-    fn end_monitor(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let Some(monitor) = self.monitor.take().or_else(|| self.find_monitor()) else {
-            return Ok(());
-        };
+    fn end_monitor(&self, deadline: Deadline) -> Result<(), Error> {
+        let Some(monitor) = self.monitor() else { return Ok(()) };
         while wait([Watch::Readable(monitor.as_fd())], Deadline::after(PATIENCE))? == [false] {
             Cgroup::find(&self.payload_cgroup()).kill();
             if deadline.is_over() {
@@ -188,20 +210,18 @@ impl Ct {
 }
 
 /// Ends what a killed `pct` leaves: its worker goes on without it and would start the container
-/// later. It has become a child of this process, a subreaper, which has no other child by now.
-fn end_workers() -> Result<(), Error> {
+/// later. It has become a child of this process, a subreaper, or bears the container's mark.
+fn end_workers(directory: &Path) -> Result<(), Error> {
     for signal in [Signal::TERM, Signal::KILL] {
         let deadline = Deadline::after(PCT_ENDING);
-        let workers = children();
+        let mut workers = marked(directory);
+        workers.extend(children().into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()));
         for worker in &workers {
             // It may have ended meanwhile.
-            let _ = kill_process(*worker, signal);
+            let _ = pidfd_send_signal(worker, signal);
         }
         for worker in workers {
-            let Ok(pidfd) = pidfd_open(worker, PidfdFlags::empty()) else { continue };
-            if wait([Watch::Readable(pidfd.as_fd())], deadline)? == [true] {
-                let _ = waitpid(Some(worker), WaitOptions::NOHANG);
-            }
+            wait([Watch::Readable(worker.as_fd())], deadline)?;
         }
     }
     Ok(())
@@ -221,7 +241,7 @@ fn remove_file(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn conf_path(paths: &configuration::Pct, vmid: u32) -> PathBuf {
+fn conf_path(paths: &nexcage_configuration::Pct, vmid: u32) -> PathBuf {
     paths.conf_directory.join(format!("{vmid}.conf"))
 }
 
@@ -231,13 +251,15 @@ fn is_gone(error: &io::Error) -> bool {
 
 impl Backend for Ct {
     fn record(&self) -> nexcage_record::Backend {
-        nexcage_record::Backend::Pct { vmid: self.vmid }
+        let cgroup = self.payload_cgroup().to_string_lossy().into_owned();
+        nexcage_record::Backend::Pct { vmid: self.vmid, cgroup }
     }
 
     fn launch(&mut self, config: LxcConfig) -> Result<(), Error> {
         let include = pve::include(&config)?;
         fs::write(&self.include, include.text())
             .map_err(Error::system(format!("write {}", self.include.display())))?;
+        crate::fault::at(crate::fault::Place::ConfigurationWritten);
         self.pct = Some(self.spawn()?);
         Ok(())
     }
@@ -255,15 +277,19 @@ impl Backend for Ct {
         };
         self.pct = None;
         if status.success() {
-            self.monitor = self.find_monitor();
             return Ok(Launch::Started);
         }
         let words = self.words();
         Err(Error::PctStart { words: if words.is_empty() { status.to_string() } else { words } })
     }
 
-    fn monitor(&self) -> Option<BorrowedFd<'_>> {
-        self.monitor.as_ref().map(|monitor| monitor.as_fd())
+    fn monitor(&self) -> Option<OwnedFd> {
+        let known = self.monitor.as_ref().and_then(|monitor| monitor.try_clone().ok());
+        known.or_else(|| self.find_monitor())
+    }
+
+    fn adopt(&mut self, monitor: OwnedFd) {
+        self.monitor = Some(monitor);
     }
 
     fn words(&self) -> String {
@@ -274,13 +300,16 @@ impl Backend for Ct {
         cgroup::contains(&self.payload_cgroup(), pid)
     }
 
-    fn tear_down(&mut self, deadline: Deadline) -> Result<(), Error> {
+    fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error> {
         self.end_pct()?;
-        end_workers()?;
+        if what == Left::HalfMade {
+            end_workers(&self.directory)?;
+        }
         let conf = self.conf();
-        if self.is_ours().map_err(Error::system(format!("read {}", conf.display())))? {
+        if self.is_ours(what).map_err(Error::system(format!("read {}", conf.display())))? {
             self.end_monitor(deadline)?;
-            cgroup::remove([&*self.payload_cgroup(), &*self.monitor_cgroup()], deadline)?;
+            cgroup::remove([&*self.payload_cgroup(), &*self.monitor_cgroup()], deadline.left())
+                .map_err(Box::new)?;
             remove_lxc_lock(&self.paths.lxc_directory, &self.vmid.to_string());
             remove_file(&conf)?;
         } else {

@@ -9,6 +9,7 @@ mod proc_events;
 
 use crate::error::Error;
 use crate::wait::{Deadline, Watch, wait};
+use nexcage_configuration::ExitSource;
 use proc_events::ProcEvents;
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,17 +19,6 @@ use std::time::Duration;
 const REAPING: Duration = Duration::from_secs(10);
 /// How often it is tried to reap the process.
 const REAPING_POLL: Duration = Duration::from_millis(20);
-
-/// Which source to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitSource {
-    /// The pidfd where the kernel can, else process events.
-    Auto,
-    /// `PIDFD_GET_INFO`.
-    Pidfd,
-    /// The proc connector.
-    ProcEvents,
-}
 
 /// A wait status, as wait(2) gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +53,10 @@ impl ExitWatch {
         };
         let pidfd = pidfd.try_clone_to_owned().map_err(Error::system("duplicate a pidfd"))?;
         Ok(ExitWatch { pid, pidfd, events })
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
     }
 
     pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {

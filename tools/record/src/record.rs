@@ -1,13 +1,14 @@
 //! The record itself.
 
 use crate::{ContainerId, Error, Namespace, ProcessId};
+use nexcage_cgroup::Cgroup;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version of the format that this crate writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A moment in nanoseconds since the Unix epoch, written as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,14 @@ impl Timestamp {
     #[must_use]
     pub fn now() -> Self {
         Timestamp(SystemTime::now())
+    }
+}
+
+impl Timestamp {
+    /// As the system has it.
+    #[must_use]
+    pub fn time(self) -> SystemTime {
+        self.0
     }
 }
 
@@ -50,6 +59,8 @@ pub enum Status {
     Created,
     /// The process runs.
     Running,
+    /// The process is frozen. Never written down: the kernel knows.
+    Paused,
     /// The process has ended.
     Stopped,
 }
@@ -62,6 +73,7 @@ impl Status {
             Status::Creating => "creating",
             Status::Created => "created",
             Status::Running => "running",
+            Status::Paused => "paused",
             Status::Stopped => "stopped",
         }
     }
@@ -75,12 +87,39 @@ pub enum Backend {
     Lxc {
         /// The container's cgroup, relative to the root of each hierarchy.
         cgroup: String,
+        /// Directories above it that did not exist before, deepest first.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        new_parents: Vec<PathBuf>,
     },
     /// Proxmox VE, by `pct start`.
     Pct {
         /// The id of the CT.
         vmid: u32,
+        /// The CT's cgroup, relative to the root of each hierarchy.
+        cgroup: String,
     },
+}
+
+impl Backend {
+    /// The container's cgroup, relative to the root of each hierarchy.
+    #[must_use]
+    pub fn cgroup(&self) -> &Path {
+        match self {
+            Backend::Lxc { cgroup, .. } | Backend::Pct { cgroup, .. } => Path::new(cgroup),
+        }
+    }
+}
+
+/// What was begun and has not ended, written down before its first effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// The creation. Without a shim it will not come to its end, and is undone.
+    Create,
+    /// The start: the process may have begun or not.
+    Start,
+    /// The deletion, which can be repeated.
+    Delete,
 }
 
 /// How the process ended.
@@ -90,6 +129,28 @@ pub struct Exit {
     pub status: u8,
     /// When it was learned.
     pub at: Timestamp,
+    /// Nobody was there to learn the status, which is 255 for want of a better one.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub lost: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Exit {
+    /// A status that was learned just now.
+    #[must_use]
+    pub fn learned(status: u8) -> Self {
+        Exit { status, at: Timestamp::now(), lost: false }
+    }
+
+    /// The end of a process that nobody watched.
+    #[must_use]
+    pub fn lost() -> Self {
+        Exit { status: 255, at: Timestamp::now(), lost: true }
+    }
 }
 
 /// What the disk holds about a container.
@@ -105,8 +166,17 @@ pub struct Record {
     pub bundle: String,
     /// The status when the record was written; [`Record::observe`] tells the one of now.
     pub status: Status,
+    /// What was begun and has not ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub step: Option<Step>,
     /// Who starts the container.
     pub backend: Backend,
+    /// Whether the process has a terminal.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub terminal: bool,
+    /// Whether it was run in the foreground, and is removed when its process has ended.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub foreground: bool,
     /// When the container was made.
     pub created: Timestamp,
     /// The shim that writes this record.
@@ -149,7 +219,10 @@ impl Record {
             namespace: namespace.to_string(),
             bundle: bundle.to_owned(),
             status: Status::Creating,
+            step: Some(Step::Create),
             backend,
+            terminal: false,
+            foreground: false,
             created: Timestamp::now(),
             shim,
             process: None,
@@ -174,6 +247,9 @@ impl Record {
         let alive = self.process.filter(|process| process.is_alive());
         let (status, stale) = match (self.status, alive) {
             (Status::Stopped, _) => (Status::Stopped, false),
+            (Status::Running, Some(_)) if Cgroup::find(self.backend.cgroup()).is_frozen() => {
+                (Status::Paused, false)
+            }
             (status, Some(_)) => (status, false),
             (Status::Creating, None) if self.shim.is_alive() => (Status::Creating, false),
             // The shim may be about to write the end down.

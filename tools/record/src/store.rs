@@ -4,11 +4,14 @@ use crate::{ContainerId, Error, Namespace, Record};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 const RECORD: &str = "record.json";
 const LOCK: &str = "lock";
+const SOCKET: &str = "shim.sock";
+const CONFIG: &str = "config.json";
+const LOG: &str = "log";
 
 /// The root of all containers, `/run/nexcage` unless `--root` says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +87,30 @@ impl ContainerDir {
         &self.0
     }
 
+    /// Where the shim serves the Task API. The path may be longer than a socket's address can be.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.0.join(SOCKET)
+    }
+
+    /// The bundle's config.json as it was when the container was made.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.0.join(CONFIG)
+    }
+
+    /// What LXC, pct and the shim say of the container.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.0.join(LOG)
+    }
+
+    /// Whether it exists.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.0.is_dir()
+    }
+
     /// Takes the id: creates the directory, which must not exist, and locks it for the life of the
     /// returned file.
     ///
@@ -131,7 +158,9 @@ impl ContainerDir {
             _ => io_error("open", &path)(source),
         })?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(file)),
+            // The directory may have been removed since, and made anew with another lock.
+            Ok(()) if is_at(&file, &path) => Ok(Some(file)),
+            Ok(()) => Err(Error::NotFound { path: self.0.clone() }),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(io_error("lock", &path)(errno.into())),
         }
@@ -192,6 +221,15 @@ impl ContainerDir {
     }
 }
 
+/// Whether a path leads to this very file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => identity(open) == identity(named),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +240,7 @@ mod tests {
         let root = Root::new(&temp.path().join("root")).unwrap();
         let (namespace, id) = (Namespace::default(), ContainerId::new("c1").unwrap());
         let dir = root.container(&namespace, &id);
-        let backend = Backend::Lxc { cgroup: "lxc.payload.c1".into() };
+        let backend = Backend::Lxc { cgroup: "lxc.payload.c1".into(), new_parents: vec![] };
         let record = Record::new(&id, &namespace, "/b", ProcessId::current().unwrap(), backend);
         (temp, root, dir, record)
     }
@@ -234,7 +272,7 @@ mod tests {
         let path = dir.path().join(RECORD);
         let text = fs::read_to_string(&path).unwrap();
         for bad in
-            [text.replace("\"version\":1", "\"version\":2"), text.replace("\"id\"", "\"di\""), String::new()]
+            [text.replace("\"version\":2", "\"version\":3"), text.replace("\"id\"", "\"di\""), String::new()]
         {
             fs::write(&path, bad).unwrap();
             assert!(matches!(dir.read(), Err(Error::Format { .. })));

@@ -1,0 +1,66 @@
+//! Memory that a quiet shim can do without.
+#![allow(unsafe_code, reason = "no crate that we use has malloc_trim(3) or madvise(2) for one's own code")]
+
+use std::fs;
+use std::sync::OnceLock;
+
+/// Returns to the system what was freed, and the pages of this program's files, which stay in the
+/// page cache and come back when they are touched. A shim lives as long as its container and does
+/// nothing for most of it.
+pub(crate) fn give_back() {
+    trim();
+    for (start, len) in file_pages() {
+        // SAFETY: the ranges are private, unwritable mappings of files that this process keeps for
+        // as long as it lives; dropped pages are read again from there.
+        let _ = unsafe { libc::madvise(*start as *mut libc::c_void, *len, libc::MADV_DONTNEED) };
+    }
+}
+
+#[cfg(target_env = "gnu")]
+fn trim() {
+    // SAFETY: it touches free memory only. Whether there was any does not matter.
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn trim() {}
+
+/// Start and length of what is mapped of files and cannot be written (proc(5), maps).
+fn file_pages() -> &'static [(usize, usize)] {
+    static PAGES: OnceLock<Vec<(usize, usize)>> = OnceLock::new();
+    PAGES.get_or_init(|| {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        maps.lines().filter_map(unwritable).collect()
+    })
+}
+
+fn unwritable(line: &str) -> Option<(usize, usize)> {
+    let mut fields = line.split_ascii_whitespace();
+    let (range, modes) = (fields.next()?, fields.next()?);
+    // What was written before it was sealed (relocations) is no longer as in the file, and has an
+    // anonymous page of its own: only code is never written.
+    let is_code = modes == "r-xp" && fields.nth(3).is_some_and(|path| path.starts_with('/'));
+    let (start, end) = range.split_once('-')?;
+    let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+    is_code.then_some((start, end - start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_of_files_is_given_back() {
+        let code = "7f0000000000-7f0000002000 r-xp 00001000 fe:00 1234   /usr/lib/libc.so.6";
+        assert_eq!(unwritable(code), Some((0x7f00_0000_0000, 0x2000)));
+        assert_eq!(unwritable(&code.replace("r-xp", "r--p")), None);
+        assert_eq!(unwritable(&code.replace("r-xp", "rw-p")), None);
+        assert_eq!(unwritable("7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0   [vdso]"), None);
+    }
+
+    #[test]
+    fn a_process_goes_on_after_it_has_given_back() {
+        give_back();
+        assert_eq!(format!("{:?}", vec![1, 2]), "[1, 2]");
+    }
+}

@@ -1,0 +1,445 @@
+//! The Task API: what each call does, and what it may not do in which state.
+
+use crate::error::Error;
+use crate::relay::{Ends, MOST_KEYS};
+use crate::stdio::Stdio;
+use crate::supervisor::Supervisor;
+use crate::supervisor::container::{Phase, exited};
+use crate::supervisor::execs::Stage;
+use crate::supervisor::jobs::Goal;
+use crate::supervisor::peers::Ticket;
+use crate::work::create::Creation;
+use crate::work::exec::Execution;
+use crate::work::live::Live;
+use crate::{backend, cgroup_of};
+use nexcage_cgroup::Cgroup;
+use nexcage_cli::{Code as NxCode, Diagnose as _};
+use nexcage_configuration::ExitSource;
+use nexcage_record::{ContainerId, Record};
+use nexcage_task_api::shim::{AttachRequest, CreateOptions, PRESERVE_FDS_KEY};
+use nexcage_task_api::task::{
+    ConnectResponse, CreateTaskRequest, ExecProcessRequest, KillRequest, PidsResponse, ProcessDetails,
+    ProcessInfo, ResizePtyRequest, StateResponse, Status,
+};
+use nexcage_task_api::{Any, Call, Code, Failure, Request};
+use rustix::process::{PidfdFlags, pidfd_open};
+use rustix::termios::Winsize;
+use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Most descriptors that a process may be given beyond stdio.
+const MOST_EXTRA: u32 = nexcage_handover::MAX_EXTRA_FDS;
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let code = match error.code() {
+            NxCode::NotFound => Code::NotFound,
+            NxCode::Exists => Code::AlreadyExists,
+            NxCode::WrongState => Code::FailedPrecondition,
+            NxCode::Usage | NxCode::Id => Code::InvalidArgument,
+            NxCode::Unsupported => Code::Unimplemented,
+            _ => Code::Unknown,
+        };
+        let hint = error.hint().map_or(String::new(), |hint| format!(" (hint: {hint})"));
+        Failure::new(code, format!("{}: {}{hint}", error.code().name(), nexcage_cli::causes(error)))
+    }
+}
+
+fn bad(what: impl Into<String>) -> Error {
+    Error::BadRequest { what: what.into() }
+}
+
+impl Supervisor {
+    /// Does what is asked, or answers why not.
+    pub(super) fn call(&mut self, ticket: Ticket, request: &Request) {
+        let call = match Call::decode(request) {
+            Ok(call) => call,
+            Err(failure) => return self.fail(ticket, failure),
+        };
+        if call.id() != self.site.id.as_str() && !matches!(call, Call::Shutdown(_) | Call::Connect(_)) {
+            return self.told(ticket, Err(Error::NoContainer { id: call.id().to_owned() }));
+        }
+        let done = match call {
+            Call::Create(create) => self.create(ticket, create),
+            Call::Start(start) if start.exec_id.is_empty() => self.start(ticket),
+            Call::Start(start) => self.start_exec(ticket, &start.exec_id),
+            Call::State(state) => self.state(ticket, &state.exec_id),
+            Call::Delete(delete) if delete.exec_id.is_empty() => self.delete(ticket),
+            Call::Delete(delete) => self.delete_exec(ticket, &delete.exec_id),
+            Call::Pids(_) => self.pids(ticket),
+            Call::Kill(kill) => self.kill(ticket, &kill),
+            Call::Exec(exec) => self.exec(ticket, exec, request.metadata(PRESERVE_FDS_KEY)),
+            Call::Wait(wait) if wait.exec_id.is_empty() => self.wait_for_end(ticket),
+            Call::Wait(wait) => self.wait_for_exec(ticket, &wait.exec_id),
+            Call::ResizePty(resize) => self.resize(ticket, &resize),
+            Call::CloseIO(_) => self.close_io(ticket),
+            Call::Pause(_) => self.live(ticket, Live::Pause),
+            Call::Resume(_) => self.live(ticket, Live::Resume),
+            Call::Update(update) => {
+                let resources = update.resources.unwrap_or_default().value;
+                self.live(ticket, Live::Update(resources))
+            }
+            Call::Stats(_) => self.live(ticket, Live::Stats),
+            Call::Connect(_) => self.connect(ticket),
+            Call::Shutdown(shutdown) => self.shutdown(ticket, shutdown.now),
+            Call::Checkpoint(_) => Err(Error::Unsupported { what: "a checkpoint cannot be made" }),
+            Call::Attach(attach) => self.attach(ticket, attach),
+            Call::Events(events) => {
+                self.events.ask(ticket, events.after);
+                Ok(())
+            }
+            Call::Remove(_) => self.remove(ticket),
+        };
+        self.told(ticket, done);
+    }
+
+    fn wrong_state(&self, doing: &'static str) -> Error {
+        Error::WrongState { doing, id: self.site.id.to_string(), status: self.status_word().to_owned() }
+    }
+
+    fn status_word(&self) -> &'static str {
+        match self.container.phase {
+            Phase::Empty => "not created",
+            Phase::Creating => "creating",
+            Phase::Created | Phase::Starting => "created",
+            Phase::Running if self.is_frozen() => "paused",
+            Phase::Running | Phase::Ending => "running",
+            Phase::Stopped | Phase::Deleting => "stopped",
+            Phase::Gone => "gone",
+        }
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.container.record.as_ref().is_some_and(|record| Cgroup::find(cgroup_of(record)).is_frozen())
+    }
+
+    fn create(&mut self, ticket: Ticket, create: CreateTaskRequest) -> Result<(), Error> {
+        if self.container.phase != Phase::Empty {
+            return Err(Error::Taken { id: self.site.id.to_string() });
+        }
+        if !create.rootfs.is_empty() {
+            return Err(Error::Unsupported { what: "mounts of the rootfs are not made yet" });
+        }
+        if !create.checkpoint.is_empty() || !create.parent_checkpoint.is_empty() {
+            return Err(Error::Unsupported { what: "a container cannot be restored" });
+        }
+        let options = match &create.options {
+            Some(options) => options.unpack::<CreateOptions>().map_err(|_| bad("options: malformed"))?,
+            None => None,
+        };
+        let options = options.unwrap_or_default();
+        let names = [&create.stdin, &create.stdout, &create.stderr].map(String::as_str);
+        let (stdio, console, diagnostics) = self.stdio(ticket, names)?;
+        let extra = self.extra(ticket, options.preserve_fds)?;
+        let lxc_config = match options.lxc_config.as_str() {
+            "" => None,
+            path => {
+                let path = PathBuf::from(path);
+                let text = fs::read_to_string(&path);
+                Some((path.clone(), text.map_err(|source| Error::Input { path, source })?))
+            }
+        };
+        let backend = choice(&options.backend, backend::Choice::NAMES, self.site.configuration.backend)?;
+        self.site.exit_source =
+            choice(&options.exit_source, ExitSource::NAMES, self.site.configuration.exit_source)?;
+        if options.timeout_ms > 0 {
+            self.site.limit = Duration::from_millis(options.timeout_ms);
+        }
+        if !options.init.is_empty() {
+            self.site.init = Some(options.init.into());
+        }
+        let bundle = PathBuf::from(create.bundle);
+        let foreground = false;
+        let creation =
+            Creation { bundle, lxc_config, backend, stdio, extra, console, diagnostics, foreground };
+        self.begin_create(Some(ticket), creation);
+        Ok(())
+    }
+
+    /// The descriptors that stdio names mean, the socket for the terminal's master, and where
+    /// diagnostics go.
+    fn stdio(
+        &self,
+        ticket: Ticket,
+        names: [&str; 3],
+    ) -> Result<(Stdio, Option<PathBuf>, Option<OwnedFd>), Error> {
+        let (mut fds, mut console) = (Vec::new(), None);
+        for name in names {
+            if let Some(path) = name.strip_prefix("console://") {
+                console = Some(PathBuf::from(path));
+            }
+            fds.push(match name {
+                "" => None,
+                name if name.starts_with("console://") => None,
+                name => Some(self.descriptor(ticket, name)?),
+            });
+        }
+        let diagnostics = fds[2].as_ref().and_then(|fd: &OwnedFd| fd.try_clone().ok());
+        let [stdin, stdout, stderr] = [0, 1, 2].map(|index: usize| fds[index].take());
+        Ok((Stdio::of(stdin, stdout, stderr)?, console, diagnostics))
+    }
+
+    fn descriptor(&self, ticket: Ticket, name: &str) -> Result<OwnedFd, Error> {
+        let number = name.strip_prefix("fd:").and_then(|number| number.parse().ok());
+        let Some(number) = number else {
+            return Err(Error::UnsupportedStdio { name: name.to_owned() });
+        };
+        let mut taken = self
+            .peers
+            .descriptors(ticket.peer, &[number])
+            .map_err(Error::system(format!("take the caller's descriptor {number}")))?;
+        taken.pop().ok_or_else(|| bad(format!("there is no descriptor {number}")))
+    }
+
+    /// The caller's descriptors from 3 on.
+    fn extra(&self, ticket: Ticket, count: u32) -> Result<Vec<OwnedFd>, Error> {
+        if count > MOST_EXTRA {
+            return Err(bad(format!("{count} descriptors: at most {MOST_EXTRA} can be preserved")));
+        }
+        let numbers: Vec<i32> = (3..).take(usize::try_from(count).unwrap_or(0)).collect();
+        let taken = self.peers.descriptors(ticket.peer, &numbers);
+        taken.map_err(Error::system("take the caller's descriptors to be preserved"))
+    }
+
+    fn start(&mut self, ticket: Ticket) -> Result<(), Error> {
+        if self.container.phase != Phase::Created {
+            return Err(self.wrong_state("start"));
+        }
+        self.begin_start(Some(ticket));
+        Ok(())
+    }
+
+    fn record(&self, doing: &'static str) -> Result<&Record, Error> {
+        self.container.record.as_ref().ok_or_else(|| self.wrong_state(doing))
+    }
+
+    fn state(&mut self, ticket: Ticket, exec_id: &str) -> Result<(), Error> {
+        let id = self.site.id.to_string();
+        let record = self.record("tell the state of")?;
+        let bundle = record.bundle.clone();
+        let mut response = StateResponse { id, bundle, ..StateResponse::default() };
+        let ended = if exec_id.is_empty() {
+            response.pid = self.container.pid().unsigned_abs();
+            response.terminal = record.terminal;
+            response.status = match self.container.phase {
+                Phase::Empty | Phase::Creating => Status::Unknown,
+                Phase::Created | Phase::Starting => Status::Created,
+                Phase::Running | Phase::Ending if self.is_frozen() => Status::Paused,
+                Phase::Running | Phase::Ending => Status::Running,
+                Phase::Stopped | Phase::Deleting | Phase::Gone => Status::Stopped,
+            };
+            exited(self.container.exit())
+        } else {
+            let exec = self.execs.find(exec_id)?;
+            response.pid = exec.pid.unsigned_abs();
+            response.terminal = exec.has_terminal;
+            response.exec_id = exec_id.to_owned();
+            response.status = match exec.stage {
+                Stage::Added | Stage::Starting => Status::Created,
+                Stage::Running | Stage::Ending => Status::Running,
+                Stage::Stopped => Status::Stopped,
+            };
+            exited(exec.exit)
+        };
+        (response.exit_status, response.exited_at) = (ended.exit_status, ended.exited_at);
+        self.answer(ticket, &response);
+        Ok(())
+    }
+
+    fn delete(&mut self, ticket: Ticket) -> Result<(), Error> {
+        if self.container.phase != Phase::Stopped {
+            return Err(self.wrong_state("delete"));
+        }
+        self.begin_tear_down(backend::Left::Whole, Goal::Delete(ticket));
+        Ok(())
+    }
+
+    /// Kills and removes the container, whatever its state.
+    fn remove(&mut self, ticket: Ticket) -> Result<(), Error> {
+        self.container.removing.push(ticket);
+        match self.container.phase {
+            Phase::Empty | Phase::Gone => {
+                self.site.dir.remove()?;
+                self.vanish(Goal::Remove);
+            }
+            Phase::Creating | Phase::Starting => {
+                self.interrupt_workers(libc::SIGTERM);
+                self.container.kill();
+            }
+            Phase::Created | Phase::Running | Phase::Ending => {
+                self.container.kill();
+                // A frozen process does not die on every kernel; and others may hold its end up.
+                if let Some(record) = &self.container.record {
+                    Cgroup::find(cgroup_of(record)).kill();
+                }
+            }
+            Phase::Stopped | Phase::Deleting => {}
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, ticket: Ticket, kill: &KillRequest) -> Result<(), Error> {
+        let signal = i32::try_from(kill.signal).ok().filter(|signal| (1..=64).contains(signal));
+        let signal = signal.ok_or_else(|| bad(format!("there is no signal {}", kill.signal)))?;
+        if !kill.exec_id.is_empty() {
+            self.execs.find(&kill.exec_id)?.signal(signal)?;
+            self.done(ticket);
+            return Ok(());
+        }
+        if !matches!(self.container.phase, Phase::Created | Phase::Starting | Phase::Running) {
+            return Err(Error::NotRunning { id: self.site.id.to_string() });
+        }
+        let record = self.record("kill")?;
+        let cgroup = Cgroup::find(cgroup_of(record));
+        if kill.all {
+            for pid in cgroup.processes() {
+                if let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) {
+                    crate::signals::forward(pidfd.as_fd(), signal);
+                }
+            }
+        } else {
+            self.container.signal(signal);
+        }
+        if signal == libc::SIGKILL && self.is_frozen() {
+            cgroup.kill();
+        }
+        self.done(ticket);
+        Ok(())
+    }
+
+    fn pids(&mut self, ticket: Ticket) -> Result<(), Error> {
+        let record = self.record("list the processes of")?;
+        let pids = Cgroup::find(cgroup_of(record)).processes();
+        let execs: Vec<(i32, &str)> = self.execs.pids().collect();
+        let processes = pids.into_iter().map(|pid| {
+            let exec = execs.iter().find(|(exec, _)| *exec == pid.as_raw_pid());
+            let info = exec.map(|(_, id)| Any::pack(&ProcessDetails { exec_id: (*id).to_owned() }));
+            ProcessInfo { pid: pid.as_raw_pid().unsigned_abs(), info }
+        });
+        let response = PidsResponse { processes: processes.collect() };
+        self.answer(ticket, &response);
+        Ok(())
+    }
+
+    fn exec(
+        &mut self,
+        ticket: Ticket,
+        exec: ExecProcessRequest,
+        preserved: Option<&str>,
+    ) -> Result<(), Error> {
+        if self.container.phase != Phase::Running {
+            return Err(self.wrong_state("execute a process in"));
+        }
+        ContainerId::new(&exec.exec_id)?;
+        let names = [&exec.stdin, &exec.stdout, &exec.stderr].map(String::as_str);
+        let (stdio, console, diagnostics) = self.stdio(ticket, names)?;
+        let count = preserved.map_or(Ok(0), str::parse);
+        let extra = self.extra(ticket, count.map_err(|_| bad(format!("{PRESERVE_FDS_KEY}: no number")))?)?;
+        let process = exec.spec.ok_or_else(|| bad("there is no process to execute"))?.value;
+        let execution = Execution { process, stdio, extra, console, diagnostics };
+        self.add_exec(&exec.exec_id, exec.terminal, execution)?;
+        self.done(ticket);
+        Ok(())
+    }
+
+    fn wait_for_end(&mut self, ticket: Ticket) -> Result<(), Error> {
+        match self.container.phase {
+            Phase::Empty | Phase::Creating | Phase::Gone => Err(self.wrong_state("wait for")),
+            Phase::Stopped | Phase::Deleting => {
+                self.answer(ticket, &exited(self.container.exit()));
+                Ok(())
+            }
+            _ => {
+                self.container.waiting.push(ticket);
+                Ok(())
+            }
+        }
+    }
+
+    fn resize(&mut self, ticket: Ticket, resize: &ResizePtyRequest) -> Result<(), Error> {
+        let terminal = match resize.exec_id.as_str() {
+            "" => self.container.terminal.as_ref(),
+            exec => self.execs.find(exec)?.terminal.as_ref(),
+        };
+        let size = |cells: u32| u16::try_from(cells).unwrap_or(u16::MAX);
+        let (ws_row, ws_col) = (size(resize.height), size(resize.width));
+        if let Some(terminal) = terminal {
+            terminal.relay.set_size(Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 })?;
+        }
+        self.done(ticket);
+        Ok(())
+    }
+
+    /// The caller's own descriptors are held by nobody but the process.
+    fn close_io(&mut self, ticket: Ticket) -> Result<(), Error> {
+        self.done(ticket);
+        Ok(())
+    }
+
+    fn live(&mut self, ticket: Ticket, what: Live) -> Result<(), Error> {
+        let allowed = match what {
+            Live::Pause => self.container.phase == Phase::Running && !self.is_frozen(),
+            Live::Resume => self.container.phase == Phase::Running && self.is_frozen(),
+            Live::Update(_) | Live::Stats => {
+                matches!(self.container.phase, Phase::Created | Phase::Starting | Phase::Running)
+            }
+        };
+        if !allowed {
+            return Err(self.wrong_state(what.word()));
+        }
+        self.begin_live(ticket, what);
+        Ok(())
+    }
+
+    fn connect(&mut self, ticket: Ticket) -> Result<(), Error> {
+        let response = ConnectResponse {
+            shim_pid: std::process::id(),
+            task_pid: self.container.pid().unsigned_abs(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        self.answer(ticket, &response);
+        Ok(())
+    }
+
+    /// Ends a shim whose container is gone; it goes on otherwise, unless it has to end now.
+    fn shutdown(&mut self, ticket: Ticket, now: bool) -> Result<(), Error> {
+        match self.container.phase {
+            Phase::Empty => {
+                self.site.dir.remove()?;
+                self.container.phase = Phase::Gone;
+                self.shut_down = true;
+            }
+            Phase::Gone => self.shut_down = true,
+            _ => self.shut_down |= now,
+        }
+        self.done(ticket);
+        Ok(())
+    }
+
+    fn attach(&mut self, ticket: Ticket, attach: AttachRequest) -> Result<(), Error> {
+        if attach.detach_keys.len() > MOST_KEYS {
+            return Err(bad(format!("at most {MOST_KEYS} keys detach")));
+        }
+        let input = self.descriptor(ticket, &attach.stdin)?;
+        let output = self.descriptor(ticket, &attach.stdout)?;
+        let terminal = match attach.exec_id.as_str() {
+            "" => self.container.terminal.as_mut(),
+            exec => self.execs.find(exec)?.terminal.as_mut(),
+        };
+        let terminal = terminal.ok_or_else(|| Error::NoTerminal { id: attach.id })?;
+        if let Some((earlier, answer)) = terminal.attach(ticket, Ends { input, output }, attach.detach_keys) {
+            self.answer(earlier, &answer);
+        }
+        Ok(())
+    }
+}
+
+fn choice<T: Copy>(name: &str, set: &[(&str, T)], default: T) -> Result<T, Error> {
+    if name.is_empty() {
+        return Ok(default);
+    }
+    let found = set.iter().find(|(known, _)| *known == name);
+    found.map(|(_, choice)| *choice).ok_or_else(|| bad(format!("options: there is no {name:?}")))
+}

@@ -1,0 +1,52 @@
+//! A process's terminal in the shim, and who is attached to it.
+
+use crate::error::Error;
+use crate::relay::{Ends, Moved, Relay, WATCHES};
+use crate::supervisor::peers::Ticket;
+use crate::terminal::Master;
+use nexcage_task_api::shim::AttachResponse;
+use std::os::fd::OwnedFd;
+
+/// A terminal.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    pub(crate) relay: Relay,
+    attached: Option<Ticket>,
+}
+
+/// An attachment that has ended.
+pub(crate) type Left = (Ticket, AttachResponse);
+
+impl Terminal {
+    pub(crate) fn new(master: OwnedFd) -> Result<Self, Error> {
+        Ok(Terminal { relay: Relay::new(Master::check(master)?)?, attached: None })
+    }
+
+    /// Attaches a peer in place of an earlier one.
+    pub(crate) fn attach(&mut self, ticket: Ticket, ends: Ends, keys: Vec<u8>) -> Option<Left> {
+        let earlier = self.attached.replace(ticket);
+        self.relay.seat(ends, keys);
+        earlier.map(|ticket| (ticket, AttachResponse { detached: true }))
+    }
+
+    /// Moves what can be moved.
+    pub(crate) fn serve(&mut self, ready: [bool; WATCHES]) -> Option<Left> {
+        match self.relay.serve(ready) {
+            Moved::On => None,
+            Moved::Detached => self.attached.take().map(|ticket| (ticket, AttachResponse { detached: true })),
+        }
+    }
+
+    /// A connection has ended, and its attachment with it.
+    pub(crate) fn forget(&mut self, peer: u64) {
+        if self.attached.is_some_and(|ticket| ticket.peer == peer) {
+            self.attached = None;
+            self.relay.leave();
+        }
+    }
+
+    /// The terminal is over.
+    pub(crate) fn end(mut self) -> Option<Left> {
+        self.attached.take().map(|ticket| (ticket, AttachResponse { detached: false }))
+    }
+}

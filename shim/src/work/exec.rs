@@ -1,0 +1,117 @@
+//! A further process in a container.
+
+use crate::error::Error;
+use crate::handover::{Init, Started, program_of, setup_error};
+use crate::hooks::HookRunner;
+use crate::join;
+use crate::limits;
+use crate::seccomp::notify;
+use crate::stdio::Stdio;
+use crate::work::create::{find_init, finish_process, say_to, show, validate};
+use crate::work::{Follows, Report, Reporter, Site};
+use bundle_validate::Bundle;
+use lxc_render_config::{Hooks, Rendered};
+use nexcage_handover::flags;
+use nexcage_record::Record;
+use rustix::process::Pid;
+use serde_json::{Map, Value};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// What is to be executed.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    /// The process of the runtime specification, as JSON.
+    pub(crate) process: Vec<u8>,
+    pub(crate) stdio: Stdio,
+    /// Descriptors 3 and up of the process.
+    pub(crate) extra: Vec<OwnedFd>,
+    /// Who gets the terminal's master.
+    pub(crate) console: Option<PathBuf>,
+    /// The caller's stderr, for what the worker has to say.
+    pub(crate) diagnostics: Option<OwnedFd>,
+}
+
+/// Executes it in the container of `init`, as a child that the supervisor inherits.
+pub(crate) fn execute(
+    site: &Site,
+    record: &Record,
+    init: (Pid, BorrowedFd<'_>),
+    mut execution: Execution,
+    reporter: &mut Reporter,
+) -> Result<(), Error> {
+    say_to(execution.diagnostics.as_ref());
+    let rendered = render(site, record, &execution.process)?;
+    let has_terminal = rendered.process.flags & flags::TERMINAL != 0;
+    if has_terminal {
+        execution.stdio.forget()?;
+    }
+    execution.stdio.own(rendered.host_user.uid, rendered.host_root.gid)?;
+    let program = find_init(site.init.as_deref())?;
+    let mut joined = join::join(&program, init, site.limit)?;
+    let extra: Vec<BorrowedFd<'_>> = execution.extra.iter().map(|fd| fd.as_fd()).collect();
+    let begun = begin(&mut joined, &rendered, &execution, &extra);
+    let master = match begun {
+        Ok(master) => master,
+        Err(error) => {
+            joined.kill();
+            return Err(error);
+        }
+    };
+    let pid = joined.pid().as_raw_pid();
+    let pidfd = joined.pidfd().try_clone_to_owned().map_err(Error::system("duplicate a pidfd"))?;
+    let listener = rendered.seccomp.as_ref().and_then(|policy| policy.listener.as_ref());
+    let pass_on = |fd: BorrowedFd<'_>| match listener {
+        Some(listener) => {
+            let hooks = HookRunner::new(Hooks::default(), &rendered.oci_version, record, None);
+            notify::pass_on(fd, &hooks.state("running", Some(pid)), listener, site.limit)
+        }
+        None => Ok(()),
+    };
+    match joined.go(pass_on)? {
+        Started::Failed(failed) => Err(setup_error(failed, &program_of(&rendered.process), &[])),
+        Started::Executed => {
+            let mut descriptors = vec![pidfd.as_fd()];
+            descriptors.extend(master.as_ref().map(|fd| fd.as_fd()));
+            reporter.tell(&Report::Joined { pid, terminal: Follows::of(master.as_ref()) }, &descriptors)
+        }
+    }
+}
+
+fn begin(
+    joined: &mut Init,
+    rendered: &Rendered,
+    execution: &Execution,
+    extra: &[BorrowedFd<'_>],
+) -> Result<Option<OwnedFd>, Error> {
+    let master = joined.hand_over(&rendered.process, &execution.stdio, extra)?;
+    let master = show(master, rendered.console_size, execution.console.as_deref())?;
+    limits::apply(joined.pid(), rendered)?;
+    Ok(master)
+}
+
+/// The process as the container's own bundle would have it: its document with this process.
+fn render(site: &Site, record: &Record, process: &[u8]) -> Result<Rendered, Error> {
+    let path = site.dir.config();
+    let document = fs::read(&path)
+        .and_then(|text| replace(&text, process))
+        .map_err(Error::system(format!("put the process into {}", path.display())))?;
+    let bundle = Bundle::with_document(Path::new(&record.bundle), document).map_err(Box::new)?;
+    validate(&bundle)?;
+    let mut rendered = lxc_render_config::render(&bundle, &Default::default()).map_err(Box::new)?;
+    finish_process(site, &mut rendered)?;
+    rendered.process.tasks.clear();
+    Ok(rendered)
+}
+
+fn replace(document: &[u8], process: &[u8]) -> io::Result<Vec<u8>> {
+    let mut members: Map<String, Value> = serde_json::from_slice(document)?;
+    members.insert("process".to_owned(), serde_json::from_slice(process)?);
+    // They have been done, and their sources may be gone.
+    for kept_out in ["hooks", "mounts"] {
+        members.remove(kept_out);
+    }
+    Ok(serde_json::to_vec(&members)?)
+}
