@@ -2,6 +2,7 @@
 
 use nexcage_cli::{Code, Diagnose};
 use nexcage_record::Error as RecordError;
+use nexcage_task_api::ClientError;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -30,6 +31,8 @@ pub enum Error {
         /// What it says can be done.
         hint: Option<String>,
     },
+    /// The container is there, but nobody answers on its socket.
+    Unreachable(ClientError),
     /// nexcage-shim ended without a word.
     Died {
         /// How, in words.
@@ -44,6 +47,7 @@ impl fmt::Display for Error {
             Error::Missing => f.write_str("nexcage-shim is not installed"),
             Error::Start { program, .. } => write!(f, "cannot start {}", program.display()),
             Error::Refused { text, .. } => f.write_str(text),
+            Error::Unreachable(_) => f.write_str("cannot reach the container's shim"),
             Error::Died { how } => write!(f, "nexcage-shim ended without a word ({how})"),
         }
     }
@@ -54,6 +58,7 @@ impl StdError for Error {
         match self {
             Error::Record(error) => error.source(),
             Error::Start { source, .. } => Some(source),
+            Error::Unreachable(source) => Some(source),
             Error::Missing | Error::Refused { .. } | Error::Died { .. } => None,
         }
     }
@@ -65,7 +70,7 @@ impl Diagnose for Error {
             Error::Record(error) => error.code(),
             Error::Missing => Code::ShimMissing,
             Error::Refused { code, .. } => *code,
-            Error::Start { .. } | Error::Died { .. } => Code::Shim,
+            Error::Start { .. } | Error::Unreachable(_) | Error::Died { .. } => Code::Shim,
         }
     }
 
@@ -76,7 +81,7 @@ impl Diagnose for Error {
                 Some("install it beside this program, in the PATH or in /usr/libexec/nexcage".into())
             }
             Error::Refused { hint, .. } => hint.clone(),
-            Error::Start { .. } | Error::Died { .. } => None,
+            Error::Start { .. } | Error::Unreachable(_) | Error::Died { .. } => None,
         }
     }
 }

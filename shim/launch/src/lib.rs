@@ -8,11 +8,23 @@ mod program;
 mod words;
 
 pub use error::Error;
+pub use program::find as program;
 
 use nexcage_record::{ContainerDir, Error as RecordError};
+use nexcage_task_api::{Client, ClientError};
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The name of a shim's socket in its container's directory.
+const SOCKET: &str = "shim.sock";
+
+/// How long a living shim may take until its socket is there, and how often that is tried.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What the shims that are started here are told by their environment.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +62,34 @@ impl Launcher {
         self.command("run", dir)
     }
 
+    /// Connects to the shim of a container, or to a successor if it has died.
+    ///
+    /// # Errors
+    /// There is no container, which may also be the end of recovering one; or no shim can be reached.
+    pub fn connect(&self, dir: &ContainerDir) -> Result<Client, Error> {
+        match Self::call(dir)? {
+            Err(error) if is_nobody(&error) => self.recover(dir)?,
+            result => return result.map_err(Error::Unreachable),
+        }
+        let since = Instant::now();
+        loop {
+            match Self::call(dir)? {
+                // Another command has just taken the id, say.
+                Err(error) if is_nobody(&error) && since.elapsed() < PATIENCE => thread::sleep(PAUSE),
+                result => return result.map_err(Error::Unreachable),
+            }
+        }
+    }
+
+    /// One try to connect to a container's shim.
+    fn call(dir: &ContainerDir) -> Result<Result<Client, ClientError>, Error> {
+        let client = Client::connect(&dir.path().join(SOCKET));
+        if client.is_err() && !dir.path().is_dir() {
+            return Err(missing(dir));
+        }
+        Ok(client)
+    }
+
     /// Makes sure that what the record of a container says is being kept up: if its shim has died, a
     /// successor serves when this returns, or has finished an interrupted creation or deletion.
     ///
@@ -59,7 +99,7 @@ impl Launcher {
         match dir.read() {
             Ok(record) if record.shim.is_alive() => Ok(()),
             // So new that it has no record yet, or killed before it wrote one.
-            Err(RecordError::NotFound { .. }) if !dir.path().is_dir() => Err(self.missing(dir)),
+            Err(RecordError::NotFound { .. }) if !dir.path().is_dir() => Err(missing(dir)),
             _ => self.recover(dir),
         }
     }
@@ -71,10 +111,6 @@ impl Launcher {
     pub fn recover(&self, dir: &ContainerDir) -> Result<(), Error> {
         log::debug!("the shim of {} does not answer, starting another", dir.path().display());
         words::run(self.command("recover", dir)?)
-    }
-
-    fn missing(&self, dir: &ContainerDir) -> Error {
-        Error::Record(RecordError::NotFound { path: dir.path().to_owned() })
     }
 
     fn command(&self, verb: &str, dir: &ContainerDir) -> Result<Command, Error> {
@@ -89,6 +125,16 @@ impl Launcher {
         }
         Ok(command)
     }
+}
+
+/// Whether nobody is behind the socket.
+fn is_nobody(error: &ClientError) -> bool {
+    let ClientError::Connect { source, .. } = error else { return false };
+    matches!(source.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+}
+
+fn missing(dir: &ContainerDir) -> Error {
+    Error::Record(RecordError::NotFound { path: dir.path().to_owned() })
 }
 
 /// The root, the namespace and the id that make up a directory.
@@ -120,7 +166,19 @@ mod tests {
     #[test]
     fn a_container_that_is_not_there_needs_no_shim() {
         let temp = tempfile::tempdir().unwrap();
-        let result = Launcher::default().settle(&directory(temp.path()));
-        assert!(matches!(result, Err(Error::Record(RecordError::NotFound { .. }))), "{result:?}");
+        let dir = directory(temp.path());
+        let results = [Launcher::default().settle(&dir), Launcher::default().connect(&dir).map(drop)];
+        for result in results {
+            assert!(matches!(result, Err(Error::Record(RecordError::NotFound { .. }))), "{result:?}");
+        }
+    }
+
+    #[test]
+    fn a_shim_that_serves_is_reached() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = directory(temp.path());
+        std::fs::create_dir_all(dir.path()).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(dir.path().join(SOCKET)).unwrap();
+        Launcher::default().connect(&dir).unwrap();
     }
 }

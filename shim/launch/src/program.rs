@@ -10,9 +10,12 @@ const NAME: &str = "nexcage-shim";
 /// Where else it may be, as packages install it.
 const PLACES: [&str; 2] = ["/usr/bin", "/usr/libexec/nexcage"];
 
-/// The program: beside the running one, so that a build runs its own; else in the PATH; else where
-/// packages put it.
-pub(crate) fn find() -> Result<PathBuf, Error> {
+/// nexcage-shim: beside the running program, so that a build runs its own; else in the PATH; else
+/// where packages put it.
+///
+/// # Errors
+/// It is nowhere.
+pub fn find() -> Result<PathBuf, Error> {
     let own = env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned));
     let path = env::var_os("PATH").unwrap_or_default();
     let absolute = env::split_paths(&path).filter(|place| place.is_absolute());
