@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "fork(2), which no library offers as a safe function")]
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, WaitOptions, getppid, set_parent_process_death_signal, wait};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ pub(crate) fn exit(status: i32) -> ! {
 pub(crate) fn await_children(limit: Duration) {
     let deadline = Instant::now() + limit;
     while Instant::now() < deadline {
-        match rustix::process::waitpid(None, rustix::process::WaitOptions::NOHANG) {
+        match wait(WaitOptions::NOHANG) {
             Ok(None) => std::thread::sleep(Duration::from_micros(200)),
             Ok(Some(_)) => {}
             Err(_) => return,
@@ -65,7 +65,7 @@ pub(crate) fn await_children(limit: Duration) {
 
 /// Children that have ended, each once; their pids and wait statuses.
 pub(crate) fn reaped() -> impl Iterator<Item = (Pid, i32)> {
-    std::iter::from_fn(|| match rustix::process::waitpid(None, rustix::process::WaitOptions::NOHANG) {
+    std::iter::from_fn(|| match wait(WaitOptions::NOHANG) {
         Ok(Some((pid, status))) => Some((pid, status.as_raw())),
         Ok(None) | Err(Errno::CHILD) => None,
         Err(_) => None,
