@@ -1,5 +1,9 @@
 //! What can go wrong in a shim.
 
+mod refusal;
+
+pub(crate) use refusal::Refusal;
+
 use lxc_render_config::lxc_config::BadValue;
 use nexcage_cli::{Code, Diagnose};
 use nexcage_handover::Step;
@@ -57,28 +61,6 @@ pub(crate) enum Error {
     Told(Told),
     /// A worker ended without a word.
     WorkerDied { doing: &'static str },
-    /// The container is not in a state for this.
-    WrongState { doing: &'static str, id: String, status: String },
-    /// A call that the container's shim cannot understand.
-    BadRequest { what: String },
-    /// The shim serves another container.
-    NoContainer { id: String },
-    /// The id has a container already.
-    Taken { id: String },
-    /// A container whose process has ended takes no signals.
-    NotRunning { id: String },
-    /// The process has no terminal.
-    NoTerminal { id: String },
-    /// Something that is not done yet, or never.
-    Unsupported { what: &'static str },
-    /// A limit that cannot be changed while the container lives.
-    Fixed { what: &'static str },
-    /// A kind of stdio that is not served yet.
-    UnsupportedStdio { name: String },
-    /// There is no such process in the container.
-    NoExec { id: String },
-    /// The process's id is taken.
-    ExecExists { id: String },
 }
 
 /// An error as it comes from another process.
@@ -133,6 +115,12 @@ impl<E: Diagnose> From<Box<E>> for Error {
     }
 }
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Box::new(refusal).into()
+    }
+}
+
 impl From<BadValue> for Error {
     fn from(error: BadValue) -> Self {
         Error::Other { code: Code::Refused, hint: None, error: Box::new(error) }
@@ -158,11 +146,7 @@ impl fmt::Display for Error {
                 write!(f, "{} has no lxc.rootfs.path, and LXC would take the host's root", path.display())
             }
             Error::CgroupTaken { path } => {
-                write!(
-                    f,
-                    "the cgroup {} (linux.cgroupsPath) exists and may be somebody else's",
-                    path.display()
-                )
+                write!(f, "the cgroup {} exists and may be somebody else's", path.display())
             }
             Error::LxcMissing => f.write_str("cannot start LXC: there is no lxc-start in PATH"),
             Error::InitMissing { looked } => {
@@ -201,21 +185,6 @@ impl fmt::Display for Error {
             Error::Setup { step, .. } => write!(f, "cannot {} in the container", step.text()),
             Error::Told(told) => f.write_str(&told.text),
             Error::WorkerDied { doing } => write!(f, "cannot {doing}: the shim's worker has died"),
-            Error::WrongState { doing, id, status } => write!(f, "cannot {doing} {id}: it is {status}"),
-            Error::BadRequest { what } => f.write_str(what),
-            Error::NoContainer { id } => write!(f, "this shim has no container {id:?}"),
-            Error::Taken { id } => write!(f, "the container {id} exists"),
-            Error::NotRunning { id } => write!(f, "the container {id} is not running"),
-            Error::NoTerminal { id } => write!(f, "{id} has no terminal"),
-            Error::Unsupported { what } => f.write_str(what),
-            Error::Fixed { what } => {
-                write!(f, "linux.resources.{what} cannot be changed while the container lives")
-            }
-            Error::UnsupportedStdio { name } => {
-                write!(f, "stdio {name:?}: only fd:N, console:// and nothing are served yet")
-            }
-            Error::NoExec { id } => write!(f, "there is no process {id}"),
-            Error::ExecExists { id } => write!(f, "the process {id} exists"),
             Error::ExitLost { pid } => {
                 write!(f, "process {pid} has ended, but its exit status could not be learned")
             }
@@ -276,15 +245,6 @@ impl Diagnose for Error {
             Error::ExitLost { .. } => Code::ExitLost,
             Error::Told(told) => Code::by_name(&told.code).unwrap_or(Code::System),
             Error::WorkerDied { .. } => Code::System,
-            Error::WrongState { .. } => Code::WrongState,
-            Error::BadRequest { .. } => Code::Usage,
-            Error::NoExec { .. } | Error::NoContainer { .. } | Error::NotRunning { .. } => Code::NotFound,
-            Error::Taken { .. } => Code::Exists,
-            Error::NoTerminal { .. } => Code::WrongState,
-            Error::Unsupported { .. } | Error::UnsupportedStdio { .. } | Error::Fixed { .. } => {
-                Code::Unsupported
-            }
-            Error::ExecExists { .. } => Code::Exists,
         }
     }
 
@@ -294,7 +254,10 @@ impl Diagnose for Error {
             Error::Told(told) => told.hint.clone(),
             Error::Invalid { .. } => Some("bundle-validate explains each finding".into()),
             Error::NoRootfs { .. } => Some("keep the line that lxc-render-config prints".into()),
-            Error::CgroupTaken { .. } => Some("name one that does not exist, or none".into()),
+            Error::CgroupTaken { .. } => Some(
+                "name one that does not exist (linux.cgroupsPath), or none; another --root may have a container of this id"
+                    .into(),
+            ),
             Error::LxcMissing => Some("install the package lxc (on Proxmox VE: lxc-pve)".into()),
             Error::SetupMissing { .. } => Some("put it beside nexcage-shim".into()),
             Error::Undone(failure) if failure.is_hook => Some("correct the hook or remove it".into()),

@@ -63,7 +63,7 @@ pub(crate) fn run(options: Options) -> Result<u8, Error> {
     };
     let listener = listen(&site.dir).inspect_err(|_| drop(site.dir.remove()))?;
     let foreground = Foreground::new(creation, ends, options.pid_file);
-    Supervisor::new(site, Mode::Foreground(foreground), lock, listener, signals)?.run()
+    Supervisor::new(site, Mode::Foreground(Box::new(foreground)), lock, listener, signals)?.run()
 }
 
 /// Nothing of the caller's stays open in a shim.

@@ -47,14 +47,12 @@ pub(crate) fn make(
     if choice == Choice::Pct || choice == Choice::Auto && on_node() {
         return Ok(Box::new(Ct::take(pct, place, rendered, intend)?));
     }
-    let cgroup = match &rendered.cgroups_path {
-        None => lxc::cgroup("lxc.payload", place),
-        // Teardown ends everything in the container's cgroup: it must not be somebody else's.
-        Some(path) if Cgroup::find(Path::new(path)).exists() => {
-            return Err(Error::CgroupTaken { path: path.into() });
-        }
-        Some(path) => path.into(),
-    };
+    let cgroup =
+        rendered.cgroups_path.as_ref().map_or_else(|| lxc::cgroup("lxc.payload", place), PathBuf::from);
+    // Teardown ends everything in the container's cgroup: it must not be somebody else's.
+    if Cgroup::find(&cgroup).exists() {
+        return Err(Error::CgroupTaken { path: cgroup });
+    }
     let new_parents = cgroup::missing_parents(&cgroup);
     let lxc = PlainLxc::new(place, cgroup, new_parents);
     intend(lxc.record())?;

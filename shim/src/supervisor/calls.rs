@@ -1,6 +1,6 @@
 //! The Task API: what each call does, and what it may not do in which state.
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::relay::{Ends, MOST_KEYS};
 use crate::stdio::Stdio;
 use crate::supervisor::Supervisor;
@@ -48,7 +48,7 @@ impl From<&Error> for Failure {
 }
 
 fn bad(what: impl Into<String>) -> Error {
-    Error::BadRequest { what: what.into() }
+    Error::from(Refusal::BadRequest { what: what.into() })
 }
 
 impl Supervisor {
@@ -59,11 +59,13 @@ impl Supervisor {
             Err(failure) => return self.fail(ticket, failure),
         };
         if call.id() != self.site.id.as_str() && !matches!(call, Call::Shutdown(_) | Call::Connect(_)) {
-            return self.told(ticket, Err(Error::NoContainer { id: call.id().to_owned() }));
+            return self.told(ticket, Err(Error::from(Refusal::NoContainer { id: call.id().to_owned() })));
         }
         let done = match call {
             Call::Create(create) => self.create(ticket, create),
             Call::Start(start) if start.exec_id.is_empty() => self.start(ticket),
+            // A frozen joiner could not even be killed on every kernel.
+            Call::Start(_) if self.is_frozen() => Err(self.wrong_state("execute a process in")),
             Call::Start(start) => self.start_exec(ticket, &start.exec_id),
             Call::State(state) => self.state(ticket, &state.exec_id),
             Call::Delete(delete) if delete.exec_id.is_empty() => self.delete(ticket),
@@ -84,7 +86,9 @@ impl Supervisor {
             Call::Stats(_) => self.live(ticket, Live::Stats),
             Call::Connect(_) => self.connect(ticket),
             Call::Shutdown(shutdown) => self.shutdown(ticket, shutdown.now),
-            Call::Checkpoint(_) => Err(Error::Unsupported { what: "a checkpoint cannot be made" }),
+            Call::Checkpoint(_) => {
+                Err(Error::from(Refusal::Unsupported { what: "a checkpoint cannot be made" }))
+            }
             Call::Attach(attach) => self.attach(ticket, attach),
             Call::Events(events) => {
                 self.events.ask(ticket, events.after);
@@ -96,7 +100,11 @@ impl Supervisor {
     }
 
     fn wrong_state(&self, doing: &'static str) -> Error {
-        Error::WrongState { doing, id: self.site.id.to_string(), status: self.status_word().to_owned() }
+        Error::from(Refusal::WrongState {
+            doing,
+            id: self.site.id.to_string(),
+            status: self.status_word().to_owned(),
+        })
     }
 
     fn status_word(&self) -> &'static str {
@@ -117,13 +125,13 @@ impl Supervisor {
 
     fn create(&mut self, ticket: Ticket, create: CreateTaskRequest) -> Result<(), Error> {
         if self.container.phase != Phase::Empty {
-            return Err(Error::Taken { id: self.site.id.to_string() });
+            return Err(Error::from(Refusal::Taken { id: self.site.id.to_string() }));
         }
         if !create.rootfs.is_empty() {
-            return Err(Error::Unsupported { what: "mounts of the rootfs are not made yet" });
+            return Err(Error::from(Refusal::Unsupported { what: "mounts of the rootfs are not made yet" }));
         }
         if !create.checkpoint.is_empty() || !create.parent_checkpoint.is_empty() {
-            return Err(Error::Unsupported { what: "a container cannot be restored" });
+            return Err(Error::from(Refusal::Unsupported { what: "a container cannot be restored" }));
         }
         let options = match &create.options {
             Some(options) => options.unpack::<CreateOptions>().map_err(|_| bad("options: malformed"))?,
@@ -184,7 +192,7 @@ impl Supervisor {
     fn descriptor(&self, ticket: Ticket, name: &str) -> Result<OwnedFd, Error> {
         let number = name.strip_prefix("fd:").and_then(|number| number.parse().ok());
         let Some(number) = number else {
-            return Err(Error::UnsupportedStdio { name: name.to_owned() });
+            return Err(Error::from(Refusal::UnsupportedStdio { name: name.to_owned() }));
         };
         let mut taken = self
             .peers
@@ -262,7 +270,7 @@ impl Supervisor {
         match self.container.phase {
             Phase::Empty | Phase::Gone => {
                 self.site.dir.remove()?;
-                self.vanish(Goal::Remove);
+                self.vanish(&Goal::Remove);
             }
             Phase::Creating | Phase::Starting => {
                 self.interrupt_workers(libc::SIGTERM);
@@ -289,7 +297,7 @@ impl Supervisor {
             return Ok(());
         }
         if !matches!(self.container.phase, Phase::Created | Phase::Starting | Phase::Running) {
-            return Err(Error::NotRunning { id: self.site.id.to_string() });
+            return Err(Error::from(Refusal::NotRunning { id: self.site.id.to_string() }));
         }
         let record = self.record("kill")?;
         let cgroup = Cgroup::find(cgroup_of(record));
@@ -428,7 +436,7 @@ impl Supervisor {
             "" => self.container.terminal.as_mut(),
             exec => self.execs.find(exec)?.terminal.as_mut(),
         };
-        let terminal = terminal.ok_or_else(|| Error::NoTerminal { id: attach.id })?;
+        let terminal = terminal.ok_or_else(|| Error::from(Refusal::NoTerminal { id: attach.id }))?;
         if let Some((earlier, answer)) = terminal.attach(ticket, Ends { input, output }, attach.detach_keys) {
             self.answer(earlier, &answer);
         }

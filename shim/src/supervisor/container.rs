@@ -251,7 +251,7 @@ impl Supervisor {
     }
 
     /// Nothing of the container is left.
-    pub(super) fn vanish(&mut self, goal: Goal) {
+    pub(super) fn vanish(&mut self, goal: &Goal) {
         let response = DeleteResponse {
             pid: self.container.pid().unsigned_abs(),
             exit_status: exited(self.container.exit()).exit_status,
@@ -260,7 +260,7 @@ impl Supervisor {
         self.container.phase = Phase::Gone;
         if let Goal::Delete(ticket) = goal {
             self.events.add(topic::DELETE, &jobs::deleted(&self.site.id, "", &response));
-            self.answer(ticket, &response);
+            self.answer(*ticket, &response);
         }
         for ticket in std::mem::take(&mut self.container.removing) {
             self.answer(ticket, &Empty {});

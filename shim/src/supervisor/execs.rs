@@ -1,6 +1,6 @@
 //! Further processes in the container.
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::exit::WaitStatus;
 use crate::supervisor::Supervisor;
 use crate::supervisor::container::exited;
@@ -54,7 +54,7 @@ pub(super) struct Execs {
 impl Execs {
     pub(super) fn find(&mut self, id: &str) -> Result<&mut Exec, Error> {
         let found = self.list.iter_mut().find(|exec| exec.id == id);
-        found.ok_or_else(|| Error::NoExec { id: id.to_owned() })
+        found.ok_or_else(|| Error::from(Refusal::NoExec { id: id.to_owned() }))
     }
 
     fn numbered(&mut self, number: u64) -> Option<&mut Exec> {
@@ -108,7 +108,7 @@ impl Exec {
                 crate::signals::forward(std::os::fd::AsFd::as_fd(pidfd), signal);
                 Ok(())
             }
-            _ => Err(Error::NoExec { id: self.id.clone() }),
+            _ => Err(Error::from(Refusal::NoExec { id: self.id.clone() })),
         }
     }
 
@@ -130,7 +130,7 @@ impl Supervisor {
         execution: Execution,
     ) -> Result<(), Error> {
         if self.execs.find(id).is_ok() {
-            return Err(Error::ExecExists { id: id.to_owned() });
+            return Err(Error::from(Refusal::ExecExists { id: id.to_owned() }));
         }
         self.execs.last += 1;
         self.execs.list.push(Exec {
@@ -152,12 +152,12 @@ impl Supervisor {
 
     pub(super) fn start_exec(&mut self, ticket: Ticket, id: &str) -> Result<(), Error> {
         let (Some(record), Some(watch)) = (&self.container.record, &self.container.watch) else {
-            return Err(Error::NoExec { id: id.to_owned() });
+            return Err(Error::from(Refusal::NoExec { id: id.to_owned() }));
         };
         let exec = self.execs.find(id)?;
         let Some(execution) = exec.execution.take().filter(|_| exec.stage == Stage::Added) else {
             let status = "started already".to_owned();
-            return Err(Error::WrongState { doing: "start", id: id.to_owned(), status });
+            return Err(Error::from(Refusal::WrongState { doing: "start", id: id.to_owned(), status }));
         };
         exec.stage = Stage::Starting;
         let (site, number) = (&self.site, exec.number);
@@ -247,7 +247,7 @@ impl Supervisor {
         let exec = self.execs.find(id)?;
         if !matches!(exec.stage, Stage::Added | Stage::Stopped) {
             let status = "running".to_owned();
-            return Err(Error::WrongState { doing: "delete", id: id.to_owned(), status });
+            return Err(Error::from(Refusal::WrongState { doing: "delete", id: id.to_owned(), status }));
         }
         let ended = exited(exec.exit);
         let response = DeleteResponse {

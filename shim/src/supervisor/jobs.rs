@@ -232,9 +232,9 @@ impl Supervisor {
                     if let Some((ticket, failure)) = failure {
                         self.fail(ticket, failure);
                     }
-                    self.vanish(Goal::Undo(None));
+                    self.vanish(&Goal::Undo(None));
                 }
-                goal => self.vanish(goal),
+                goal => self.vanish(&goal),
             },
             (Task::Live { ticket, what }, report) => self.finish_live(ticket, &what, report),
             (task, report) => {
@@ -273,7 +273,7 @@ impl Supervisor {
                     self.fail(ticket, failure);
                 }
                 self.fail_foreground(error);
-                self.vanish(Goal::Undo(None));
+                self.vanish(&Goal::Undo(None));
             }
             Task::Start { ticket, executed } => {
                 if executed {

@@ -49,7 +49,7 @@ pub(crate) enum Mode {
     /// To serve whoever calls, in the background.
     Served,
     /// To run one container in the foreground.
-    Foreground(Foreground),
+    Foreground(Box<Foreground>),
 }
 
 /// See the module.

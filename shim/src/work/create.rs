@@ -214,10 +214,15 @@ impl<'s> Making<'s> {
             return Err(Error::Interrupted { signal });
         }
         let master = show(master, rendered.console_size, creation.console.as_deref())?;
-        self.report(&init, master, reporter)
+        self.report(&init, master.as_ref(), reporter)
     }
 
-    fn report(&mut self, init: &Init, master: Option<OwnedFd>, reporter: &mut Reporter) -> Result<(), Error> {
+    fn report(
+        &mut self,
+        init: &Init,
+        master: Option<&OwnedFd>,
+        reporter: &mut Reporter,
+    ) -> Result<(), Error> {
         let pid = init.pid().as_raw_pid();
         self.record.process = ProcessId::of(pid);
         self.record.backend = self.backend.record();
@@ -228,11 +233,11 @@ impl<'s> Making<'s> {
             record: Box::new(self.record.clone()),
             pid,
             monitor: Follows::of(monitor.as_ref()),
-            terminal: Follows::of(master.as_ref()),
+            terminal: Follows::of(master),
         };
         let mut descriptors = vec![init.connection(), init.pidfd()];
         descriptors.extend(monitor.as_ref().map(|fd| fd.as_fd()));
-        descriptors.extend(master.as_ref().map(|fd| fd.as_fd()));
+        descriptors.extend(master.map(|fd| fd.as_fd()));
         reporter.tell(&report, &descriptors)?;
         fault::at(Place::CreatedReported);
         Ok(())

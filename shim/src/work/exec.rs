@@ -15,6 +15,7 @@ use nexcage_handover::flags;
 use nexcage_record::Record;
 use rustix::process::Pid;
 use serde_json::{Map, Value};
+use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -43,7 +44,11 @@ pub(crate) fn execute(
     reporter: &mut Reporter,
 ) -> Result<(), Error> {
     say_to(execution.diagnostics.as_ref());
-    let rendered = render(site, record, &execution.process)?;
+    let mut rendered = render(site, record, &execution.process)?;
+    if rendered.process.apparmor.is_empty() {
+        // As confined as the container's own process, not as the shim.
+        rendered.process.apparmor = apparmor_profile(init.0);
+    }
     let has_terminal = rendered.process.flags & flags::TERMINAL != 0;
     if has_terminal {
         execution.stdio.forget()?;
@@ -92,13 +97,26 @@ fn begin(
     Ok(master)
 }
 
+/// The AppArmor profile of a process, empty without one (proc(5), attr/current). Another security
+/// module may speak there.
+fn apparmor_profile(pid: Pid) -> CString {
+    if !Path::new("/sys/kernel/security/apparmor").exists() {
+        return CString::default();
+    }
+    let label = fs::read_to_string(format!("/proc/{}/attr/current", pid.as_raw_pid())).unwrap_or_default();
+    // "profile (enforce)"
+    let profile = label.trim_end_matches(['\n', '\0']).split(" (").next().unwrap_or_default();
+    let confined = profile != "unconfined";
+    CString::new(if confined { profile } else { "" }).unwrap_or_default()
+}
+
 /// The process as the container's own bundle would have it: its document with this process.
 fn render(site: &Site, record: &Record, process: &[u8]) -> Result<Rendered, Error> {
     let path = site.dir.config();
     let document = fs::read(&path)
         .and_then(|text| replace(&text, process))
         .map_err(Error::system(format!("put the process into {}", path.display())))?;
-    let bundle = Bundle::with_document(Path::new(&record.bundle), document).map_err(Box::new)?;
+    let bundle = Bundle::with_document(Path::new(&record.bundle), &document).map_err(Box::new)?;
     validate(&bundle)?;
     let mut rendered = lxc_render_config::render(&bundle, &Default::default()).map_err(Box::new)?;
     finish_process(site, &mut rendered)?;

@@ -1,7 +1,7 @@
 //! What is done to a container that lives: freezing, limits, figures.
 
 use crate::cgroup_of;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::stats;
 use crate::work::{Report, Reporter, Site};
 use bundle_validate::Bundle;
@@ -62,17 +62,17 @@ pub(crate) fn do_live(
 /// Changes limits: the new ones are rendered as those of a bundle are, and written.
 fn update(site: &Site, record: &Record, resources: &[u8]) -> Result<(), Error> {
     let resources: Map<String, Value> = serde_json::from_slice(resources)
-        .map_err(|error| Error::BadRequest { what: format!("resources: {error}") })?;
+        .map_err(|error| Error::from(Refusal::BadRequest { what: format!("resources: {error}") }))?;
     for fixed in ["devices", "rdma", "network"] {
         if resources.get(fixed).is_some_and(|value| !is_empty(value)) {
-            return Err(Error::Fixed { what: fixed });
+            return Err(Error::from(Refusal::Fixed { what: fixed }));
         }
     }
     let path = site.dir.config();
     let document = fs::read(&path)
         .and_then(|text| with_resources(&text, resources))
         .map_err(Error::system(format!("put the resources into {}", path.display())))?;
-    let bundle = Bundle::with_document(Path::new(&record.bundle), document).map_err(Box::new)?;
+    let bundle = Bundle::with_document(Path::new(&record.bundle), &document).map_err(Box::new)?;
     crate::work::create::validate(&bundle)?;
     let rendered = lxc_render_config::render(&bundle, &Default::default()).map_err(Box::new)?;
     let writes: Vec<Write> = writes(&rendered.config);

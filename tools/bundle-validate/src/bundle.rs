@@ -62,12 +62,12 @@ impl Bundle {
     ///
     /// # Errors
     /// The directory cannot be opened, or the document is not JSON.
-    pub fn with_document(directory: &Path, document: Vec<u8>) -> Result<Self, OpenError> {
+    pub fn with_document(directory: &Path, document: &[u8]) -> Result<Self, OpenError> {
         let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
         let handle = openat(CWD, directory, flags, Mode::empty())
             .map_err(|source| OpenError::cannot("open", directory, source.into()))?;
         let (path, size) = (directory.to_owned(), document.len() as u64);
-        Self::read(&mut &*document, size, directory.join(CONFIG), Some(Directory { path, handle }))
+        Self::read(&mut { document }, size, directory.join(CONFIG), Some(Directory { path, handle }))
     }
 
     fn in_directory(directory: &Path, config: PathBuf) -> Result<Self, OpenError> {
