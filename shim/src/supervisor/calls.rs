@@ -257,10 +257,12 @@ impl Supervisor {
     }
 
     fn delete(&mut self, ticket: Ticket) -> Result<(), Error> {
-        if self.container.phase != Phase::Stopped {
-            return Err(self.wrong_state("delete"));
+        match self.container.phase {
+            Phase::Stopped => self.begin_tear_down(backend::Left::Whole, Goal::Delete(ticket)),
+            // Its process is seen as ended, and the rest will be soon.
+            Phase::Ending if self.container.deleting.is_none() => self.container.deleting = Some(ticket),
+            _ => return Err(self.wrong_state("delete")),
         }
-        self.begin_tear_down(backend::Left::Whole, Goal::Delete(ticket));
         Ok(())
     }
 
@@ -268,10 +270,12 @@ impl Supervisor {
     fn remove(&mut self, ticket: Ticket) -> Result<(), Error> {
         self.container.removing.push(ticket);
         match self.container.phase {
-            Phase::Empty | Phase::Gone => {
+            Phase::Empty => {
                 self.site.dir.remove()?;
                 self.vanish(&Goal::Remove);
             }
+            // The directory may be another's by now.
+            Phase::Gone => self.vanish(&Goal::Remove),
             Phase::Creating | Phase::Starting => {
                 self.interrupt_workers(libc::SIGTERM);
                 self.container.kill();

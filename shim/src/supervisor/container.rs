@@ -56,6 +56,8 @@ pub(crate) struct Container {
     pub(crate) waiting: Vec<Ticket>,
     /// Who wants the container removed, whatever its state.
     pub(crate) removing: Vec<Ticket>,
+    /// Who wants a container deleted whose end is not told yet.
+    pub(crate) deleting: Option<Ticket>,
     /// Whose start has failed; they are told when the process has ended.
     pub(crate) failed: Vec<(Ticket, Failure)>,
     /// By when the end of the process is told, whatever the execs do.
@@ -213,6 +215,8 @@ impl Supervisor {
         if self.container.phase == Phase::Stopped {
             if !self.container.removing.is_empty() {
                 self.begin_tear_down(Left::Whole, Goal::Remove);
+            } else if let Some(ticket) = self.container.deleting.take() {
+                self.begin_tear_down(Left::Whole, Goal::Delete(ticket));
             } else if let Mode::Foreground(_) = self.mode {
                 self.begin_tear_down(Left::Whole, Goal::Foreground);
             }

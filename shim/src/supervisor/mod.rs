@@ -152,6 +152,9 @@ impl Supervisor {
             }
             self.settle();
         }
+        if self.container.phase == Phase::Empty {
+            self.site.dir.remove()?;
+        }
         self.peers.finish();
         // The last worker has told that it is done, and is about to end.
         fork::await_children(LAST_WORKERS);

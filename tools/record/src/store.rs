@@ -117,12 +117,16 @@ impl ContainerDir {
     /// # Errors
     /// [`Error::Exists`], or the directory cannot be made.
     pub fn create(&self) -> Result<File, Error> {
-        self.make_directory()?;
-        match self.lock() {
-            Ok(Some(lock)) => Ok(lock),
-            // Somebody takes it for a dead shim's in the moment before it is locked.
-            Ok(None) => Err(Error::Exists { path: self.0.clone() }),
-            Err(error) => Err(error),
+        loop {
+            self.make_directory()?;
+            match self.lock() {
+                Ok(Some(lock)) => return Ok(lock),
+                // Somebody takes it for a dead shim's in the moment before it is locked,
+                Ok(None) => return Err(Error::Exists { path: self.0.clone() }),
+                // or has removed it already.
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 
