@@ -5,6 +5,7 @@
 //! `TOOLS_BIN_DIR`, or from the target directory they were built into.
 
 mod config;
+mod container;
 mod machine;
 mod noise;
 mod rootfs;
@@ -14,6 +15,7 @@ mod terminal;
 mod tools;
 
 pub use config::{Bundle, Config};
+pub use container::{Container, Pipes};
 pub use machine::Traces;
 pub use noise::noise;
 pub use run::{Run, Running};

@@ -87,12 +87,11 @@ impl Sandbox {
         let namespace = format!("e2e-{}-{number}", process::id());
         let mut sandbox = Sandbox { directory, tools, namespace, made: AtomicU32::new(0), node: None };
         if backend == Backend::Pct {
-            let node = Node::new(&sandbox.tools.join("pct")).and_then(|node| {
-                fs::write(sandbox.configuration(), configuration(&node))?;
-                Ok(node)
-            });
+            let node = Node::new(&sandbox.tools.join("pct"));
             sandbox.node = Some(node.unwrap_or_else(|error| panic!("scratch node: {error}")));
         }
+        let written = fs::write(sandbox.configuration(), configuration(sandbox.node()));
+        written.unwrap_or_else(|error| panic!("configuration: {error}"));
         sandbox
     }
 
@@ -102,7 +101,9 @@ impl Sandbox {
         self.node.as_ref()
     }
 
-    fn configuration(&self) -> PathBuf {
+    /// The configuration file of `nexcage` in this sandbox.
+    #[must_use]
+    pub fn configuration(&self) -> PathBuf {
         self.path().join("config.json")
     }
 
@@ -150,6 +151,33 @@ impl Sandbox {
         };
         run.id = id.to_owned();
         run.arg("--root").arg(self.root()).arg("--bundle").arg(bundle.path())
+    }
+
+    /// A verb of `nexcage`, about this sandbox's containers.
+    #[must_use]
+    pub fn nexcage(&self, verb: &str) -> Run {
+        let run = self.tool("nexcage").arg("--root").arg(self.root()).args(["--namespace", &self.namespace]);
+        run.arg("--config").arg(self.configuration()).arg(verb)
+    }
+
+    /// `nexcage create` or `nexcage run` of a bundle under a new id, which comes first of its arguments.
+    #[must_use]
+    pub fn making(&self, verb: &str, bundle: &Bundle) -> Run {
+        self.making_as(&self.unused_name("c"), verb, bundle)
+    }
+
+    /// The same under an id.
+    #[must_use]
+    pub fn making_as(&self, id: &str, verb: &str, bundle: &Bundle) -> Run {
+        let mut run = self.nexcage(verb).arg(id).arg("--bundle").arg(bundle.path());
+        run.id = id.to_owned();
+        run
+    }
+
+    /// Where a container keeps its state.
+    #[must_use]
+    pub fn state_directory(&self, id: &str) -> PathBuf {
+        self.root().join(&self.namespace).join(id)
     }
 
     /// `state-inspect` of this sandbox's containers.
@@ -224,15 +252,16 @@ impl Sandbox {
     }
 }
 
-/// nexcage's configuration for a scratch node.
-fn configuration(node: &Node) -> String {
+/// nexcage's configuration: plain LXC, or a scratch node.
+fn configuration(node: Option<&Node>) -> String {
+    let Some(node) = node else { return json!({ "backend": "lxc" }).to_string() };
     let pct = json!({
         "program": node.pct(),
         "confDirectory": node.conf_dir(),
         "lxcDirectory": node.lxc_dir(),
         "vmids": { "first": FIRST_VMID, "last": FIRST_VMID + 999 },
     });
-    json!({ "pct": pct }).to_string()
+    json!({ "backend": "pct", "pct": pct }).to_string()
 }
 
 /// The first of the VMIDs that nexcage may take on a scratch node.
