@@ -25,24 +25,34 @@ fn trim() {
 #[cfg(not(target_env = "gnu"))]
 fn trim() {}
 
-/// Start and length of what is mapped of files and cannot be written (proc(5), maps).
+/// Start and length of what is mapped of files, cannot be written, and was not when it could: what has
+/// anonymous pages, relocations, is no longer as in the file (proc(5), smaps).
 fn file_pages() -> &'static [(usize, usize)] {
     static PAGES: OnceLock<Vec<(usize, usize)>> = OnceLock::new();
-    PAGES.get_or_init(|| {
-        let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-        maps.lines().filter_map(unwritable).collect()
-    })
+    PAGES.get_or_init(|| pages(&fs::read_to_string("/proc/self/smaps").unwrap_or_default()))
 }
 
+fn pages(smaps: &str) -> Vec<(usize, usize)> {
+    let (mut found, mut mapping) = (Vec::new(), None);
+    for line in smaps.lines() {
+        match line.strip_prefix("Anonymous:") {
+            Some(amount) if amount.trim_start().starts_with("0 ") => found.extend(mapping.take()),
+            Some(_) => mapping = None,
+            None if line.contains('-') => mapping = unwritable(line).or(mapping),
+            None => {}
+        }
+    }
+    found
+}
+
+/// The range in the first line of a mapping, if it is a file's that cannot be written.
 fn unwritable(line: &str) -> Option<(usize, usize)> {
     let mut fields = line.split_ascii_whitespace();
     let (range, modes) = (fields.next()?, fields.next()?);
-    // What was written before it was sealed (relocations) is no longer as in the file, and has an
-    // anonymous page of its own: only code is never written.
-    let is_code = modes == "r-xp" && fields.nth(3).is_some_and(|path| path.starts_with('/'));
+    let is_file = fields.nth(3).is_some_and(|path| path.starts_with('/'));
     let (start, end) = range.split_once('-')?;
     let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
-    is_code.then_some((start, end - start))
+    (is_file && ["r-xp", "r--p"].contains(&modes)).then_some((start, end - start))
 }
 
 #[cfg(test)]
@@ -50,12 +60,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_code_of_files_is_given_back() {
-        let code = "7f0000000000-7f0000002000 r-xp 00001000 fe:00 1234   /usr/lib/libc.so.6";
-        assert_eq!(unwritable(code), Some((0x7f00_0000_0000, 0x2000)));
-        assert_eq!(unwritable(&code.replace("r-xp", "r--p")), None);
-        assert_eq!(unwritable(&code.replace("r-xp", "rw-p")), None);
-        assert_eq!(unwritable("7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0   [vdso]"), None);
+    fn only_what_is_as_in_a_file_is_given_back() {
+        let smaps = "\
+7f0000000000-7f0000002000 r-xp 00001000 fe:00 1234   /usr/lib/libc.so.6
+Rss:                   8 kB
+Anonymous:             0 kB
+7f0000002000-7f0000003000 r--p 00003000 fe:00 1234   /usr/lib/libc.so.6
+Anonymous:             4 kB
+7f0000003000-7f0000004000 rw-p 00004000 fe:00 1234   /usr/lib/libc.so.6
+Anonymous:             0 kB
+7f0000004000-7f0000007000 r--p 00005000 fe:00 1234   /usr/lib/libc.so.6
+Anonymous:             0 kB
+7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0      [vdso]
+Anonymous:             0 kB
+";
+        assert_eq!(pages(smaps), [(0x7f00_0000_0000, 0x2000), (0x7f00_0000_4000, 0x3000)]);
     }
 
     #[test]

@@ -52,7 +52,6 @@ pub(crate) fn compile(policy: &Seccomp) -> Result<SeccompBuf, CompileError> {
     if instructions > MAX_INSTRUCTIONS {
         return Err(CompileError::TooLarge { instructions });
     }
-    give_back_memory();
     let listener = if policy.listener.is_some() { NEW_LISTENER } else { 0 };
     Ok(SeccompBuf { flags: policy.flags | listener, program: compiled })
 }
@@ -176,18 +175,6 @@ fn export(filter: &ScmpFilterContext) -> io::Result<Vec<u8>> {
     file.read_to_end(&mut program)?;
     Ok(program)
 }
-
-/// Returns to the system what libseccomp has freed, some 400 KB for an engine's policy: the shim
-/// lives as long as its container.
-#[cfg(target_env = "gnu")]
-#[allow(unsafe_code, reason = "no crate that we use has malloc_trim(3)")]
-fn give_back_memory() {
-    // SAFETY: it touches free memory only. Whether there was any does not matter.
-    let _ = unsafe { libc::malloc_trim(0) };
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn give_back_memory() {}
 
 fn unsupported(what: &str) -> impl FnOnce(SeccompError) -> CompileError {
     let what = what.to_owned();

@@ -73,14 +73,29 @@ pub(crate) fn wait<const N: usize>(watches: [Watch<'_>; N], deadline: Deadline) 
 
 /// The same for any number of descriptors.
 pub(crate) fn wait_all(watches: &[Watch<'_>], deadline: Deadline) -> Result<Vec<bool>, Error> {
+    wait_quietly(watches, deadline, Deadline::NEVER, || {})
+}
+
+/// The same; if nothing has happened by the moment `quiet`, `idle` is called once meanwhile. What is
+/// touched after it is little.
+pub(crate) fn wait_quietly(
+    watches: &[Watch<'_>],
+    deadline: Deadline,
+    quiet: Deadline,
+    idle: fn(),
+) -> Result<Vec<bool>, Error> {
     let mut fds: Vec<_> = watches.iter().filter_map(|watch| watch.poll_fd()).collect();
+    let mut until = deadline.or_earlier(quiet);
     loop {
-        let left = deadline.remaining();
-        let timeout = left.map(|left| Timespec {
+        let timeout = until.remaining().map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });
         match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) if !deadline.is_over() => {
+                idle();
+                until = deadline;
+            }
             Ok(_) => {
                 let mut seen = fds.iter().map(|fd| !fd.revents().is_empty());
                 let is =

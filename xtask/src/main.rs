@@ -10,6 +10,7 @@ mod man;
 mod memory;
 mod packages;
 mod replay;
+mod soak;
 mod step;
 mod test;
 mod timing;
@@ -32,6 +33,7 @@ static TOOL: Tool = Tool {
         "man",
         "replay-pct [--from DIR]",
         "fidelity [--backend BACKEND] [NAME]",
+        "soak [--minutes N]",
     ],
     options: &[
         Opt {
@@ -46,6 +48,7 @@ static TOOL: Tool = Tool {
             value: Some("DIR"),
             help: "replay-pct: where the recordings of the real pct are. Default: ../shared/facts/pct-transcripts beside the checkout.",
         },
+        Opt { long: "minutes", short: None, value: Some("N"), help: "soak: how long. Default 30." },
         Opt {
             long: "seconds",
             short: None,
@@ -56,7 +59,7 @@ static TOOL: Tool = Tool {
     statuses: &[
         (
             "0",
-            "demo: what it saw is what it expected; test: all is well; bench: done; fuzz: nothing was found; replay-pct: all is as recorded or differs for a listed reason, or a line starting with NOT RUN says that there are no recordings; fidelity: every difference between runc and nexcage has a listed reason.",
+            "demo: what it saw is what it expected; test: all is well; bench: done; fuzz: nothing was found; soak: the shim has not grown; replay-pct: all is as recorded or differs for a listed reason, or a line starting with NOT RUN says that there are no recordings; fidelity: every difference between runc and nexcage has a listed reason.",
         ),
         ("1", "It is not; the last line on stderr says what."),
         ("2", "Wrong command line."),
@@ -73,6 +76,7 @@ fn main() -> std::process::ExitCode {
             Command::Man => man::man()?,
             Command::ReplayPct(from) => replay::replay_pct(from)?,
             Command::Fidelity(backends, name) => fidelity::fidelity(backends, name.as_deref())?,
+            Command::Soak(minutes) => soak::soak(minutes)?,
         }
         Ok(0)
     })
@@ -93,15 +97,18 @@ enum Command {
     ReplayPct(Option<PathBuf>),
     /// Compares runc and nexcage on these backends, or only on the bundles whose names contain a text.
     Fidelity(Backends, Option<OsString>),
+    /// Has one shim live through execs and other containers for some minutes.
+    Soak(u32),
 }
 
 fn parse(mut args: Args) -> Result<Command, Failure> {
-    let (mut words, mut from, mut seconds, mut backends) = (Vec::new(), None, None, None);
+    let (mut words, mut from, mut seconds, mut minutes, mut backends) = (Vec::new(), None, None, None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Value(word) => words.push(word),
             Arg::Option("from") => from = Some(PathBuf::from(args.value()?)),
             Arg::Option("seconds") => seconds = Some(number(&args.value()?, 1)?),
+            Arg::Option("minutes") => minutes = Some(number(&args.value()?, 1)?),
             Arg::Option("backend") => backends = Some(backend(&args.value()?)?),
             Arg::Option(other) => return Err(meaningless(other)),
         }
@@ -120,6 +127,7 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
         }
         Some("man") => Command::Man,
         Some("replay-pct") => Command::ReplayPct(from.take()),
+        Some("soak") => Command::Soak(minutes.take().unwrap_or(30)),
         Some("fidelity") => Command::Fidelity(backends.take().unwrap_or_default(), argument.take()),
         Some(other) => return Err(Failure::usage(format!("unknown command {other}"))),
         None => return Err(Failure::usage("no command given")),
@@ -127,11 +135,12 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
     if let Some(extra) = argument.or_else(|| words.next()) {
         return Err(Failure::usage(format!("unexpected argument {extra:?}")));
     }
-    match (from, seconds, backends) {
+    match (from, seconds, minutes, backends) {
         (Some(_), ..) => Err(meaningless("from")),
-        (_, Some(_), _) => Err(meaningless("seconds")),
+        (_, Some(_), ..) => Err(meaningless("seconds")),
+        (_, _, Some(_), _) => Err(meaningless("minutes")),
         (.., Some(_)) => Err(meaningless("backend")),
-        (None, None, None) => Ok(command),
+        (None, None, None, None) => Ok(command),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::fork;
 use crate::relay::WATCHES;
 use crate::signals::{self, Signals};
-use crate::wait::{Deadline, Watch, wait_all};
+use crate::wait::{Deadline, Watch, wait_quietly};
 use crate::work::Site;
 use container::{Container, Phase};
 use events::Events;
@@ -74,7 +74,6 @@ pub(crate) struct Supervisor {
     shut_down: bool,
     /// When a shim without anything to do ends.
     idle: Deadline,
-    quiet: bool,
 }
 
 /// Where an event comes from.
@@ -136,7 +135,6 @@ impl Supervisor {
             early: Vec::new(),
             shut_down: false,
             idle: Deadline::after(IDLE),
-            quiet: false,
         })
     }
 
@@ -145,9 +143,7 @@ impl Supervisor {
     pub(crate) fn run(mut self) -> Result<u8, Error> {
         self.begin();
         while !self.is_over() {
-            let ready = self.wait()?;
-            self.quiet = ready.is_empty();
-            for (source, seen) in ready {
+            for (source, seen) in self.wait()? {
                 self.serve(source, seen);
             }
             self.settle();
@@ -194,15 +190,12 @@ impl Supervisor {
         }
     }
 
-    /// Waits for events; nothing if it was quiet for a while.
-    fn wait(&mut self) -> Result<Vec<(Source, [bool; WATCHES])>, Error> {
+    /// Waits for events; nothing at a deadline.
+    fn wait(&self) -> Result<Vec<(Source, [bool; WATCHES])>, Error> {
         let (sources, ready) = {
             let (sources, watches) = self.watches();
-            let mut deadline = self.deadline();
-            if !self.quiet {
-                deadline = deadline.or_earlier(Deadline::after(QUIET));
-            }
-            (sources, wait_all(&watches, deadline)?)
+            let quiet = Deadline::after(QUIET);
+            (sources, wait_quietly(&watches, self.deadline(), quiet, crate::memory::give_back)?)
         };
         let mut seen: Vec<(Source, [bool; WATCHES])> = Vec::new();
         for (source, ready) in sources.into_iter().zip(ready.chunks_exact(WATCHES)) {
@@ -210,9 +203,6 @@ impl Supervisor {
             if ready != [false; WATCHES] {
                 seen.push((source, ready));
             }
-        }
-        if seen.is_empty() && !self.quiet {
-            crate::memory::give_back();
         }
         Ok(seen)
     }
