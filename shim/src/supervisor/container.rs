@@ -268,6 +268,8 @@ impl Supervisor {
         }
         for ticket in std::mem::take(&mut self.container.removing) {
             self.answer(ticket, &Empty {});
+            // Who has removed it waits for the end of the shim.
+            self.shut_down = true;
         }
         if let Mode::Foreground(foreground) = &mut self.mode {
             foreground.gone();

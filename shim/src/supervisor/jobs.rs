@@ -227,15 +227,7 @@ impl Supervisor {
                 let master = worker.perhaps(terminal)?;
                 self.joined(ticket, exec, (pid, pidfd), master);
             }
-            (Task::TearDown(goal), Report::Done) => match goal {
-                Goal::Undo(failure) => {
-                    if let Some((ticket, failure)) = failure {
-                        self.fail(ticket, failure);
-                    }
-                    self.vanish(&Goal::Undo(None));
-                }
-                goal => self.vanish(&goal),
-            },
+            (Task::TearDown(goal), Report::Done) => self.torn_down(goal),
             (Task::Live { ticket, what }, report) => self.finish_live(ticket, &what, report),
             (task, report) => {
                 let error = io::Error::other(format!("{report:?}"));
@@ -243,6 +235,16 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Nothing of the container is left, as was the goal.
+    fn torn_down(&mut self, mut goal: Goal) {
+        if let Goal::Undo(failure) = &mut goal {
+            if let Some((ticket, failure)) = failure.take() {
+                self.fail(ticket, failure);
+            }
+        }
+        self.vanish(&goal);
     }
 
     fn finish_live(&mut self, ticket: Ticket, what: &Live, report: Report) {
@@ -334,17 +336,27 @@ impl Supervisor {
             Task::Start { ticket, executed: false } => {
                 let error = Error::WorkerDied { doing: "start the container" };
                 self.fail_foreground(&error);
-                if let Some(ticket) = ticket {
-                    self.fail(ticket, &error);
-                }
                 self.resume_start();
                 if let Mode::Foreground(_) = self.mode {
                     self.container.kill();
+                }
+                // Who is told finds what is so. A process that has not begun by now will end.
+                let began =
+                    self.container.record.as_ref().is_some_and(|record| record.status == Status::Running);
+                match ticket {
+                    Some(ticket) if began || self.container.phase == Phase::Created => {
+                        self.fail(ticket, &error)
+                    }
+                    ticket => {
+                        self.container.failed.extend(ticket.map(|ticket| (ticket, Failure::from(&error))))
+                    }
                 }
             }
             task @ Task::Execute { .. } => {
                 self.end_job(task, Err(&Error::WorkerDied { doing: "execute the process" }));
             }
+            // It was done, but for saying so.
+            Task::TearDown(goal) if !self.site.dir.exists() => self.torn_down(goal),
             task @ Task::TearDown(_) => {
                 self.end_job(task, Err(&Error::WorkerDied { doing: "remove the container" }));
             }
