@@ -266,9 +266,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Kills and removes the container, whatever its state.
+    /// Kills and removes the container, whatever its state. No hook is waited for.
     fn remove(&mut self, ticket: Ticket) -> Result<(), Error> {
         self.container.removing.push(ticket);
+        self.interrupt_workers(libc::SIGTERM);
         match self.container.phase {
             Phase::Empty => {
                 self.site.dir.remove()?;
@@ -276,10 +277,7 @@ impl Supervisor {
             }
             // The directory may be another's by now.
             Phase::Gone => self.vanish(&Goal::Remove),
-            Phase::Creating | Phase::Starting => {
-                self.interrupt_workers(libc::SIGTERM);
-                self.container.kill();
-            }
+            Phase::Creating | Phase::Starting => self.container.kill(),
             Phase::Created | Phase::Running | Phase::Ending => {
                 self.container.kill();
                 // A frozen process does not die on every kernel; and others may hold its end up.

@@ -27,6 +27,9 @@ fn check(what: &'static str, text: &str, max: usize) -> Result<String, Error> {
         "has a character that is not allowed"
     } else if text.starts_with('.') || text.starts_with('-') {
         "starts with a dot or a dash"
+    } else if text.contains("..") {
+        // LXC takes it for a way upwards in a cgroup's path.
+        "has two dots in a row"
     } else {
         return Ok(text.to_owned());
     };
@@ -35,7 +38,7 @@ fn check(what: &'static str, text: &str, max: usize) -> Result<String, Error> {
 
 impl ContainerId {
     /// Checks an id: 1 to 128 bytes of ASCII letters, digits, `_`, `+`, `-`, `.`, not starting with
-    /// a dot or a dash.
+    /// a dot or a dash, without two dots in a row.
     ///
     /// # Errors
     /// [`Error::BadId`] with the reason.
@@ -98,7 +101,7 @@ mod tests {
     #[test]
     fn ids_that_could_leave_their_place_are_refused() {
         let long = "x".repeat(129);
-        for id in ["", ".", "..", "../x", "a/b", "-rf", ".hidden", "a b", "a\n", "é", "a\0", &long] {
+        for id in ["", ".", "..", "../x", "a/b", "-rf", ".hidden", "a b", "a\n", "é", "a\0", "a..b", "a..", &long] {
             assert!(ContainerId::new(id).is_err(), "{id:?}");
         }
     }
