@@ -345,10 +345,10 @@ impl Supervisor {
                     self.container.record.as_ref().is_some_and(|record| record.status == Status::Running);
                 match ticket {
                     Some(ticket) if began || self.container.phase == Phase::Created => {
-                        self.fail(ticket, &error)
+                        self.fail(ticket, &error);
                     }
                     ticket => {
-                        self.container.failed.extend(ticket.map(|ticket| (ticket, Failure::from(&error))))
+                        self.container.failed.extend(ticket.map(|ticket| (ticket, Failure::from(&error))));
                     }
                 }
             }
@@ -356,7 +356,7 @@ impl Supervisor {
                 self.end_job(task, Err(&Error::WorkerDied { doing: "execute the process" }));
             }
             // It was done, but for saying so.
-            Task::TearDown(goal) if !self.site.dir.exists() => self.torn_down(goal),
+            Task::TearDown(goal) if !self.site.dir.is_held_by(&self.lock) => self.torn_down(goal),
             task @ Task::TearDown(_) => {
                 self.end_job(task, Err(&Error::WorkerDied { doing: "remove the container" }));
             }

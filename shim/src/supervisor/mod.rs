@@ -58,7 +58,7 @@ pub(crate) struct Supervisor {
     site: Site,
     mode: Mode,
     /// Held as long as the shim lives.
-    _lock: File,
+    lock: File,
     signals: Signals,
     peers: Peers,
     container: Container,
@@ -124,7 +124,7 @@ impl Supervisor {
         Ok(Supervisor {
             site,
             mode,
-            _lock: lock,
+            lock,
             signals,
             peers: Peers::new(listener)?,
             container: Container::default(),
@@ -155,7 +155,11 @@ impl Supervisor {
         // The last worker has told that it is done, and is about to end.
         fork::await_children(LAST_WORKERS);
         match self.mode {
-            Mode::Served => Ok(0),
+            Mode::Served => {
+                // The end of their connections tells them that the shim has ended, so it is its last deed.
+                std::mem::forget(self.peers);
+                Ok(0)
+            }
             Mode::Foreground(foreground) => foreground.into_outcome(),
         }
     }

@@ -345,7 +345,8 @@ pub(crate) fn show(
     }
     match console {
         Some(socket) => terminal::send(&master, socket).map(|()| None),
-        None => Ok(Some(master.into_descriptor())),
+        // Before the process begins, which may show something at once.
+        None => master.prepare().map(|master| Some(master.into_descriptor())),
     }
 }
 

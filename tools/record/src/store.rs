@@ -170,6 +170,12 @@ impl ContainerDir {
         }
     }
 
+    /// Whether this lock is still that of the directory, which may have been removed and made anew.
+    #[must_use]
+    pub fn is_held_by(&self, lock: &File) -> bool {
+        is_at(lock, &self.0.join(LOCK))
+    }
+
     /// Reads the record.
     ///
     /// # Errors
@@ -255,6 +261,7 @@ mod tests {
         let lock = dir.create().unwrap();
         assert!(matches!(dir.create(), Err(Error::Exists { .. })));
         assert!(dir.lock().unwrap().is_none(), "held");
+        assert!(dir.is_held_by(&lock));
         dir.write(&record).unwrap();
         assert_eq!(dir.read().unwrap(), record);
         assert_eq!(root.containers(None).unwrap(), std::slice::from_ref(&dir));
@@ -265,7 +272,8 @@ mod tests {
         assert!(root.containers(None).unwrap().is_empty());
         assert!(matches!(dir.read(), Err(Error::NotFound { .. })));
         assert!(!root.0.exists(), "an empty root goes too");
-        drop(dir.create().unwrap());
+        let again = dir.create().unwrap();
+        assert!(dir.is_held_by(&again));
     }
 
     #[test]
