@@ -3,6 +3,7 @@
 use crate::error::Error;
 use nexcage_cli::{Arg, Args, Failure};
 use nexcage_record::ContainerId;
+use std::fs;
 use std::ffi::{OsStr, OsString};
 
 /// Reads options, each handed to `option` by its long name, and returns the other arguments, which
@@ -72,6 +73,19 @@ pub(crate) fn nothing(value: Option<OsString>) -> Result<(), Failure> {
 pub(crate) fn number<N: std::str::FromStr>(args: &mut Args, option: &str) -> Result<N, Failure> {
     let text = args.string()?;
     text.parse().map_err(|_| Failure::usage(format!("--{option} {text}: expected a whole number")))
+}
+
+/// How many descriptors from 3 on are to be handed on. Each must be open: what this program opens
+/// itself later would take its number.
+pub(crate) fn preserved(args: &mut Args, option: &str) -> Result<u32, Failure> {
+    let count: u32 = number(args, option)?;
+    let missing = (3..).take(usize::try_from(count).unwrap_or(usize::MAX)).find(|number: &u32| {
+        fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err()
+    });
+    match missing {
+        None => Ok(count),
+        Some(number) => Err(Failure::usage(format!("--{option} {count}: descriptor {number} is not open"))),
+    }
 }
 
 /// An argument as UTF-8, which everything is that goes into a document.

@@ -37,12 +37,12 @@ mod tests {
 
     #[test]
     fn options_are_runcs() {
-        arguments::tests::every_option_is_handled(&TOOL, parse, &["c1"], &[("preserve-fds", "2")]);
-        let list = ["-b", "/b", "--pid-file", "p", "c1", "--preserve-fds=2"];
+        arguments::tests::every_option_is_handled(&TOOL, parse, &["c1"], &[("preserve-fds", "0")]);
+        let list = ["-b", "/b", "--pid-file", "p", "c1", "--preserve-fds=0"];
         let (id, creation) = parse(Args::from_list(&TOOL, list)).unwrap();
-        assert_eq!((id.as_str(), creation.preserve_fds), ("c1", 2));
+        assert_eq!((id.as_str(), creation.preserve_fds), ("c1", 0));
         assert_eq!((creation.bundle, creation.pid_file), (Some("/b".into()), Some("p".into())));
-        for wrong in [&[][..], &["a", "b"], &["--preserve-fds", "-1", "a"], &["--detach", "a"]] {
+        for wrong in [&[][..], &["a", "b"], &["--preserve-fds", "-1", "a"], &["--preserve-fds", "100000", "a"], &["--detach", "a"]] {
             assert!(parse(Args::from_list(&TOOL, wrong)).is_err(), "{wrong:?}");
         }
     }

@@ -71,7 +71,7 @@ impl Creation {
             "bundle" => self.bundle = Some(args.value()?.into()),
             "console-socket" => self.console_socket = Some(args.value()?.into()),
             "pid-file" => self.pid_file = Some(args.value()?.into()),
-            "preserve-fds" => self.preserve_fds = arguments::number(args, name)?,
+            "preserve-fds" => self.preserve_fds = arguments::preserved(args, name)?,
             "no-pivot" | "no-new-keyring" => {
                 if args.flag()? {
                     log::warn!("--{name} changes nothing");
@@ -116,7 +116,11 @@ impl Creation {
 
     fn request(&self, container: &Container, bundle: &Path) -> Result<CreateTaskRequest, Error> {
         let options =
-            CreateOptions { preserve_fds: preserved(self.preserve_fds), ..CreateOptions::default() };
+            CreateOptions {
+                preserve_fds: preserved(self.preserve_fds),
+                listen_fds: listening(),
+                ..CreateOptions::default()
+            };
         let terminal = has_terminal(bundle);
         let [stdin, stdout, stderr] = if terminal {
             [String::new(), console(self.console_socket.as_deref())?, String::new()]

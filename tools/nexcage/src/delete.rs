@@ -5,7 +5,7 @@ use crate::command_line::STATUSES;
 use crate::context::{Container, Context, Global};
 use crate::error::Error;
 use crate::shim::Shim;
-use nexcage_cli::{Args, Code, Diagnose as _, Failure, Opt, Tool};
+use nexcage_cli::{Args, Code, Diagnose as _, Failure, Opt, Tool, causes};
 use nexcage_record::{ContainerId, Error as RecordError};
 use nexcage_task_api::method::Delete;
 use nexcage_task_api::task::{DeleteRequest, Status};
@@ -23,6 +23,9 @@ pub(crate) static TOOL: Tool = Tool {
     }],
     statuses: STATUSES,
 };
+
+/// How often a deletion is taken up again by another shim after one has died over it.
+const ATTEMPTS: u32 = 5;
 
 /// How much may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +59,23 @@ fn parse(mut args: Args) -> Result<(ContainerId, Means), Failure> {
 }
 
 /// Deletes a container that was there. One that recovery has found half made or half removed is gone
-/// by the time that somebody could be asked: done.
+/// by the time that somebody could be asked: done. A deletion can be repeated, so a shim that dies
+/// over it is no reason to give up.
 fn delete(context: &Context, container: &Container, means: Means) -> Result<(), Error> {
-    let done = match means {
-        Means::OnlyStopped => stopped(context, container),
-        Means::Force => Shim::of(context, container).and_then(Shim::remove),
-    };
-    match done {
-        Err(error) if error.code() == Code::NotFound && !container.exists() => Ok(()),
-        other => other,
+    let mut attempts = 1;
+    loop {
+        let done = match means {
+            Means::OnlyStopped => stopped(context, container),
+            Means::Force => Shim::of(context, container).and_then(Shim::remove),
+        };
+        match done {
+            Err(error) if error.code() == Code::NotFound && !container.exists() => return Ok(()),
+            Err(Error::Connection(error)) if attempts < ATTEMPTS => {
+                log::debug!("deletion, attempt {attempts}: {}", causes(&error));
+                attempts += 1;
+            }
+            other => return other,
+        }
     }
 }
 

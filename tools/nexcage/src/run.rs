@@ -68,12 +68,9 @@ fn parse(mut args: Args) -> Result<(ContainerId, Options), Failure> {
     let values = arguments::read(&mut args, |name, args| {
         match name {
             "detach" => options.detach = args.flag()?,
-            "keep" if args.flag()? => {
-                let why = "a container that ran in the foreground is removed";
-                return Err(Error::Unsupported { what: "--keep".into(), why }.into());
-            }
+            "keep" => options.keep = args.flag()?,
             "no-subreaper" if args.flag()? => log::warn!("--no-subreaper changes nothing"),
-            "keep" | "no-subreaper" => {}
+            "no-subreaper" => {}
             other => options.creation.option(other, args)?,
         }
         Ok(())
@@ -87,7 +84,7 @@ fn run(global: Global, id: ContainerId, options: &Options) -> Result<u8, Error> 
     if options.detach {
         detached(&context, &container, &options.creation).map(|()| 0)
     } else {
-        Err(in_the_foreground(&context, &container, &options.creation)?)
+        Err(in_the_foreground(&context, &container, options)?)
     }
 }
 
@@ -103,7 +100,8 @@ fn detached(context: &Context, container: &Container, creation: &Creation) -> Re
 
 /// Becomes nexcage-shim: there is no second process to keep, and signals and stdio stay the caller's.
 /// Returns only why that failed.
-fn in_the_foreground(context: &Context, container: &Container, creation: &Creation) -> Result<Error, Error> {
+fn in_the_foreground(context: &Context, container: &Container, options: &Options) -> Result<Error, Error> {
+    let creation = &options.creation;
     let mut command = context.launcher.run(&container.dir)?;
     command.arg("--bundle").arg(creation.bundle()?);
     if let Some(file) = &creation.pid_file {
@@ -118,6 +116,9 @@ fn in_the_foreground(context: &Context, container: &Container, creation: &Creati
             command.arg("--preserve-fds").arg(number.to_string());
         }
     }
+    if options.keep {
+        command.arg("--keep");
+    }
     if log_format() == LogFormat::Json {
         command.args(["--log-format", "json"]);
     }
@@ -130,15 +131,11 @@ mod tests {
 
     #[test]
     fn options_are_runcs() {
-        let parse_all = |args: Args| match parse(args) {
-            Err(failure) if format!("{failure:?}").contains("--keep") => Ok(None),
-            other => other.map(Some),
-        };
-        let values = [("preserve-fds", "2")];
-        arguments::tests::every_option_is_handled(&TOOL, parse_all, &["c1"], &values);
+        let values = [("preserve-fds", "0")];
+        arguments::tests::every_option_is_handled(&TOOL, parse, &["c1"], &values);
         let (_, options) = parse(Args::from_list(&TOOL, ["-d", "--no-pivot", "c1", "-b", "/b"])).unwrap();
         assert!(options.detach && options.creation.bundle == Some("/b".into()));
-        assert!(parse(Args::from_list(&TOOL, ["--keep", "c1"])).is_err());
+        assert!(parse(Args::from_list(&TOOL, ["--keep", "c1"])).unwrap().1.keep);
         assert!(!parse(Args::from_list(&TOOL, ["--detach=false", "c1"])).unwrap().1.detach);
     }
 }
