@@ -220,7 +220,6 @@ fn what_nexcage_does_not_do_is_refused() {
         &["--systemd-cgroup", "list"],
         &["--criu", "x", "list"],
         &["--rootless", "true", "list"],
-        &["run", "--keep", "c1"],
         &["exec", "--cgroup", "x", "c1", "true"],
         &["update", "--l3-cache-schema", "x", "c1"],
         &["spec", "--rootless"],
