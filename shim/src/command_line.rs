@@ -1,7 +1,7 @@
 //! The shim's command line.
 
 use crate::error::Error;
-use crate::serve::{self, Options, Target};
+use crate::serve::{self, Afterwards, Options, Target};
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
 use nexcage_configuration::{Backend, Configuration, ExitSource, Origin, Setting, seconds};
 use nexcage_record::{ContainerId, Namespace, Root};
@@ -90,6 +90,12 @@ pub static TOOL: Tool = Tool {
             value: Some("N"),
             help: "run: hand descriptors 3 to 2+N on to the process.",
         },
+        Opt {
+            long: "keep",
+            short: None,
+            value: None,
+            help: "run: keep the container when its process has ended.",
+        },
     ],
     statuses: &[
         ("0", "serve, recover: the shim serves, or has done what was left to do."),
@@ -169,6 +175,7 @@ struct Typed {
     pid_file: Option<PathBuf>,
     console: Option<PathBuf>,
     preserve_fds: Option<u32>,
+    afterwards: Option<Afterwards>,
     settings: Vec<(Setting, &'static str)>,
     /// The options of `run` that were given.
     of_run: Vec<&'static str>,
@@ -212,6 +219,7 @@ impl Typed {
                 };
                 self.preserve_fds = Some(count.ok_or_else(wrong)?);
             }
+            "keep" => self.afterwards = Some(Afterwards::Keep),
             other => return Err(Failure::usage(format!("--{other} has no meaning here"))),
         }
         Ok(())
@@ -221,8 +229,17 @@ impl Typed {
         let bundle = self.bundle.take().unwrap_or_else(|| ".".into()).into();
         let (config, pid_file, console) = (self.config.take(), self.pid_file.take(), self.console.take());
         let preserve_fds = self.preserve_fds.unwrap_or(0);
+        let afterwards = self.afterwards.unwrap_or(Afterwards::Remove);
         let target = self.target("run")?;
-        Ok(Command::Run(Box::new(Options { target, bundle, config, pid_file, console, preserve_fds })))
+        Ok(Command::Run(Box::new(Options {
+            target,
+            bundle,
+            config,
+            pid_file,
+            console,
+            preserve_fds,
+            afterwards,
+        })))
     }
 
     fn serve(self) -> Result<Command, Failure> {

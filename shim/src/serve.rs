@@ -38,6 +38,14 @@ pub(crate) struct Options {
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) console: Option<PathBuf>,
     pub(crate) preserve_fds: u32,
+    pub(crate) afterwards: Afterwards,
+}
+
+/// What becomes of a container whose process has ended in the foreground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    Remove,
+    Keep,
 }
 
 /// Runs a container in the foreground and gives the status of its process.
@@ -57,13 +65,21 @@ pub(crate) fn run(options: Options) -> Result<u8, Error> {
         backend,
         stdio,
         extra,
+        listen_fds: listening().min(options.preserve_fds),
         console: options.console,
         diagnostics: None,
-        foreground: true,
+        foreground: options.afterwards == Afterwards::Remove,
     };
     let listener = listen(&site.dir).inspect_err(|_| drop(site.dir.remove()))?;
-    let foreground = Foreground::new(creation, ends, options.pid_file);
+    let foreground = Foreground::new(creation, ends, options.pid_file, options.afterwards);
     Supervisor::new(site, Mode::Foreground(Box::new(foreground)), lock, listener, signals)?.run()
+}
+
+/// How many descriptors are handed on as sd_listen_fds(3) has it, if they are meant for this process.
+fn listening() -> u32 {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let is_meant = number("LISTEN_PID") == Some(std::process::id());
+    number("LISTEN_FDS").filter(|_| is_meant).unwrap_or_default()
 }
 
 /// Nothing of the caller's stays open in a shim.

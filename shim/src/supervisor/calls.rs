@@ -159,9 +159,18 @@ impl Supervisor {
             self.site.init = Some(options.init.into());
         }
         let bundle = PathBuf::from(create.bundle);
-        let foreground = false;
-        let creation =
-            Creation { bundle, lxc_config, backend, stdio, extra, console, diagnostics, foreground };
+        let (listen_fds, foreground) = (options.listen_fds, false);
+        let creation = Creation {
+            bundle,
+            lxc_config,
+            backend,
+            stdio,
+            extra,
+            listen_fds,
+            console,
+            diagnostics,
+            foreground,
+        };
         self.begin_create(Some(ticket), creation);
         Ok(())
     }

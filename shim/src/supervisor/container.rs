@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::exit::ExitWatch;
 use crate::fault::{self, Place};
 use crate::handover::Init;
+use crate::serve::Afterwards;
 use crate::signals;
 use crate::supervisor::jobs::{self, Goal};
 use crate::supervisor::peers::Ticket;
@@ -217,8 +218,14 @@ impl Supervisor {
                 self.begin_tear_down(Left::Whole, Goal::Remove);
             } else if let Some(ticket) = self.container.deleting.take() {
                 self.begin_tear_down(Left::Whole, Goal::Delete(ticket));
-            } else if let Mode::Foreground(_) = self.mode {
-                self.begin_tear_down(Left::Whole, Goal::Foreground);
+            } else if let Mode::Foreground(foreground) = &mut self.mode {
+                match foreground.afterwards {
+                    // One that could not be removed stays for others to delete.
+                    _ if foreground.is_over() => {}
+                    Afterwards::Remove => self.begin_tear_down(Left::Whole, Goal::Foreground),
+                    // A successor serves it when somebody asks.
+                    Afterwards::Keep => foreground.gone(),
+                }
             }
         }
     }

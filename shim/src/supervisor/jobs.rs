@@ -4,6 +4,7 @@ use crate::backend::Left;
 use crate::error::{Error, Told};
 use crate::fault::{self, Place};
 use crate::relay::Ends;
+use crate::serve::Afterwards;
 use crate::signals;
 use crate::supervisor::container::Phase;
 use crate::supervisor::peers::Ticket;
@@ -69,13 +70,20 @@ pub(crate) struct Foreground {
     /// The caller's terminal, perhaps.
     ends: Option<Ends>,
     pid_file: Option<PathBuf>,
+    pub(super) afterwards: Afterwards,
     outcome: Option<Result<u8, Error>>,
     gone: bool,
 }
 
 impl Foreground {
-    pub(crate) fn new(creation: Creation, ends: Ends, pid_file: Option<PathBuf>) -> Self {
-        Foreground { creation: Some(creation), ends: Some(ends), pid_file, outcome: None, gone: false }
+    pub(crate) fn new(
+        creation: Creation,
+        ends: Ends,
+        pid_file: Option<PathBuf>,
+        afterwards: Afterwards,
+    ) -> Self {
+        let (creation, ends) = (Some(creation), Some(ends));
+        Foreground { creation, ends, pid_file, afterwards, outcome: None, gone: false }
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -21,6 +21,7 @@ use nexcage_handover::flags;
 use nexcage_record::{ProcessId, Record, Status};
 use nexcage_setup::plan::Step;
 use rustix::termios::Winsize;
+use std::ffi::CString;
 use std::fs;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub(crate) struct Creation {
     pub(crate) stdio: Stdio,
     /// Descriptors 3 and up of the process.
     pub(crate) extra: Vec<OwnedFd>,
+    /// How many of these the process finds by LISTEN_FDS (sd_listen_fds(3)).
+    pub(crate) listen_fds: u32,
     /// Who gets the terminal's master.
     pub(crate) console: Option<PathBuf>,
     /// The caller's stderr, for what the worker has to say.
@@ -56,7 +59,11 @@ pub(crate) fn create(site: &Site, creation: Creation, reporter: &mut Reporter) -
     let signals = Signals::catch(site.inherited)?;
     let bundle = Bundle::open(&creation.bundle).map_err(Box::new)?;
     fault::at(Place::BundleRead);
-    let rendered = prepare(site, &bundle, creation.lxc_config.as_ref())?;
+    let mut rendered = prepare(site, &bundle, creation.lxc_config.as_ref())?;
+    if creation.listen_fds > 0 {
+        let told = [format!("LISTEN_FDS={}", creation.listen_fds), "LISTEN_PID=1".to_owned()];
+        rendered.process.env.extend(told.into_iter().filter_map(|entry| CString::new(entry).ok()));
+    }
     let setup = setup::find(&rendered)?;
     let init = find_init(site.init.as_deref())?;
     let config = fs::copy(bundle.config(), site.dir.config());

@@ -26,6 +26,8 @@ messages! {
         5 preserve_fds: u32,
         /// The path of nexcage-init.
         6 init: String,
+        /// How many of these the process finds by LISTEN_FDS (sd_listen_fds(3)); 0 is none.
+        7 listen_fds: u32,
     }
 
     /// Connects descriptors of the caller to a process's terminal.

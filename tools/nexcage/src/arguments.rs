@@ -3,8 +3,8 @@
 use crate::error::Error;
 use nexcage_cli::{Arg, Args, Failure};
 use nexcage_record::ContainerId;
-use std::fs;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 
 /// Reads options, each handed to `option` by its long name, and returns the other arguments, which
 /// may stand anywhere.
@@ -79,9 +79,9 @@ pub(crate) fn number<N: std::str::FromStr>(args: &mut Args, option: &str) -> Res
 /// itself later would take its number.
 pub(crate) fn preserved(args: &mut Args, option: &str) -> Result<u32, Failure> {
     let count: u32 = number(args, option)?;
-    let missing = (3..).take(usize::try_from(count).unwrap_or(usize::MAX)).find(|number: &u32| {
-        fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err()
-    });
+    let missing = (3..)
+        .take(usize::try_from(count).unwrap_or(usize::MAX))
+        .find(|number: &u32| fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err());
     match missing {
         None => Ok(count),
         Some(number) => Err(Failure::usage(format!("--{option} {count}: descriptor {number} is not open"))),

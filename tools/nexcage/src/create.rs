@@ -42,7 +42,13 @@ mod tests {
         let (id, creation) = parse(Args::from_list(&TOOL, list)).unwrap();
         assert_eq!((id.as_str(), creation.preserve_fds), ("c1", 0));
         assert_eq!((creation.bundle, creation.pid_file), (Some("/b".into()), Some("p".into())));
-        for wrong in [&[][..], &["a", "b"], &["--preserve-fds", "-1", "a"], &["--preserve-fds", "100000", "a"], &["--detach", "a"]] {
+        for wrong in [
+            &[][..],
+            &["a", "b"],
+            &["--preserve-fds", "-1", "a"],
+            &["--preserve-fds", "100000", "a"],
+            &["--detach", "a"],
+        ] {
             assert!(parse(Args::from_list(&TOOL, wrong)).is_err(), "{wrong:?}");
         }
     }

@@ -115,12 +115,11 @@ impl Creation {
     }
 
     fn request(&self, container: &Container, bundle: &Path) -> Result<CreateTaskRequest, Error> {
-        let options =
-            CreateOptions {
-                preserve_fds: preserved(self.preserve_fds),
-                listen_fds: listening(),
-                ..CreateOptions::default()
-            };
+        let options = CreateOptions {
+            preserve_fds: preserved(self.preserve_fds),
+            listen_fds: listening(),
+            ..CreateOptions::default()
+        };
         let terminal = has_terminal(bundle);
         let [stdin, stdout, stderr] = if terminal {
             [String::new(), console(self.console_socket.as_deref())?, String::new()]

@@ -62,6 +62,15 @@ impl Error {
         Error::Unprintable(source)
     }
 
+    /// The exit status of a verb that has none of a process's: 126 and 127 would look like one.
+    pub(crate) fn status_without_a_process(&self) -> u8 {
+        match self.code() {
+            Code::NotExecutable | Code::NoProgram => 1,
+            code => code.status(),
+        }
+    }
+
+    /// The exit status of a verb whose lower statuses are the process's own.
     /// The exit status of a verb whose lower statuses are the process's own.
     pub(crate) fn status_beside_a_process(&self) -> u8 {
         match self {

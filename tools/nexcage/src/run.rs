@@ -25,7 +25,12 @@ pub(crate) static TOOL: Tool = Tool {
         CONSOLE_SOCKET,
         PID_FILE,
         PRESERVE_FDS,
-        Opt { long: "keep", short: None, value: None, help: "Refused: use create and start, or --detach." },
+        Opt {
+            long: "keep",
+            short: None,
+            value: None,
+            help: "Keep the container when its process has ended, until it is deleted.",
+        },
         Opt {
             long: "no-subreaper",
             short: None,
@@ -53,6 +58,7 @@ pub(crate) const RUN_STATUSES: &[(&str, &str)] = &[
 struct Options {
     creation: Creation,
     detach: bool,
+    keep: bool,
 }
 
 pub(crate) fn main(global: Global, args: Args) -> Result<u8, Failure> {

@@ -19,7 +19,10 @@ pub(crate) static TOOL: Tool = Tool {
 
 pub(crate) fn main(global: Global, args: Args) -> Result<u8, Failure> {
     let id = arguments::only_id(args)?;
-    start(&global.context()?, id)?;
+    start(&global.context()?, id).map_err(|error| {
+        let status = error.status_without_a_process();
+        Failure::from(error).with_status(status)
+    })?;
     Ok(0)
 }
 

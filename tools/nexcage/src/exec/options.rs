@@ -129,7 +129,7 @@ impl Options {
             "detach" => self.detach = args.flag()?,
             "pid-file" => self.pid_file = Some(args.value()?.into()),
             "console-socket" => self.console_socket = Some(args.value()?.into()),
-            "preserve-fds" => self.preserve_fds = arguments::number(args, name)?,
+            "preserve-fds" => self.preserve_fds = arguments::preserved(args, name)?,
             "ignore-paused" => self.ignore_paused = args.flag()?,
             "detach-keys" => self.detach_keys = detach_keys::parse(&args.string()?)?,
             "cgroup" => {
@@ -174,7 +174,7 @@ mod tests {
         let values = [
             ("user", "1:2"),
             ("additional-gids", "3"),
-            ("preserve-fds", "4"),
+            ("preserve-fds", "0"),
             ("detach-keys", "ctrl-x"),
             ("env", "A=b"),
         ];
