@@ -173,14 +173,14 @@ impl Supervisor {
         &mut self,
         ticket: Ticket,
         number: u64,
-        (pid, pidfd): (i32, OwnedFd),
+        (pid, pidfd): (i32, Option<OwnedFd>),
         master: Option<OwnedFd>,
     ) {
         let ended = self.unclaimed.remove(&pid);
         let Some(exec) = self.execs.numbered(number) else { return };
         exec.stage = Stage::Running;
         exec.pid = pid;
-        exec.pidfd = Some(pidfd);
+        exec.pidfd = pidfd;
         match master.map(Terminal::new).transpose() {
             Ok(terminal) => exec.terminal = terminal,
             Err(error) => log::error!("{}", nexcage_cli::causes(&error)),

@@ -14,7 +14,7 @@ use crate::work::create::{Creation, create};
 use crate::work::live::{Live, do_live};
 use crate::work::start::start;
 use crate::work::tear_down::tear_down;
-use crate::work::{Report, Worker};
+use crate::work::{Descriptors, Report, Worker};
 use nexcage_record::{ContainerId, Status, Step};
 use nexcage_task_api::events::{TaskCreate, TaskDelete, TaskPaused, TaskResumed, TaskStart, topic};
 use nexcage_task_api::task::{CreateTaskResponse, DeleteResponse, StartResponse, StatsResponse};
@@ -123,7 +123,7 @@ impl Supervisor {
     pub(super) fn add_job(&mut self, worker: Result<Worker, Error>, task: Task) {
         match worker {
             Ok(worker) => self.jobs.push(Job { worker, task }),
-            Err(error) => self.end_job(task, Err(&error)),
+            Err(error) => self.end_job(task, &error),
         }
     }
 
@@ -174,7 +174,7 @@ impl Supervisor {
         if let Mode::Foreground(foreground) = &mut self.mode {
             foreground.failed(error);
         }
-        self.container.watch = None;
+        (self.container.watch, self.container.init) = (None, None);
         if self.container.record.is_none() {
             self.container.record = self.site.dir.read().ok();
         }
@@ -193,13 +193,12 @@ impl Supervisor {
             }
             Ok(report) => {
                 let Job { mut worker, task } = self.jobs.swap_remove(index);
-                match report {
-                    Report::Failed(told) => self.end_job(task, Err(&Error::Told(told))),
-                    report => {
-                        if let Err(error) = self.finish_job(task, report, &mut worker) {
-                            log::error!("a worker's report cannot be read: {error}");
-                        }
-                    }
+                let descriptors = worker.descriptors(&report);
+                match (report, descriptors) {
+                    (Report::Failed(told), _) => self.end_job(task, &Error::Told(told)),
+                    (report, Ok(descriptors)) => self.finish_job(task, report, descriptors),
+                    // It died in the midst of its report.
+                    (_, Err(_)) => self.lose_job(task),
                 }
             }
             Err(_) => {
@@ -212,37 +211,34 @@ impl Supervisor {
     }
 
     /// A worker has done what it should.
-    fn finish_job(&mut self, task: Task, report: Report, worker: &mut Worker) -> io::Result<()> {
+    fn finish_job(&mut self, task: Task, report: Report, descriptors: Descriptors) {
         match (task, report) {
-            (Task::Create(ticket), Report::Created { record, pid, monitor, terminal }) => {
-                let init = worker.init(pid)?;
-                self.container.monitor = worker.perhaps(monitor)?;
-                let master = worker.perhaps(terminal)?;
+            (Task::Create(ticket), Report::Created { record, .. }) => {
+                self.container.monitor = descriptors.monitor;
                 self.container.record = Some(*record);
-                self.container.init = Some(init);
-                if let Err(error) = self.created(ticket, master) {
+                self.container.init = descriptors.init;
+                if let Err(error) = self.created(ticket, descriptors.terminal) {
                     self.undo(ticket, error);
                 }
             }
-            (Task::Start { ticket, .. }, Report::Done) => {
-                let pid = self.container.pid().unsigned_abs();
-                if let Some(ticket) = ticket {
-                    self.answer(ticket, &StartResponse { pid });
-                }
-            }
-            (Task::Execute { ticket, exec }, Report::Joined { pid, terminal }) => {
-                let pidfd = worker.descriptor()?;
-                let master = worker.perhaps(terminal)?;
-                self.joined(ticket, exec, (pid, pidfd), master);
+            (Task::Start { ticket, .. }, Report::Done) => self.tell_started(ticket),
+            (Task::Execute { ticket, exec }, Report::Joined { pid, .. }) => {
+                self.joined(ticket, exec, (pid, descriptors.pidfd), descriptors.terminal);
             }
             (Task::TearDown(goal), Report::Done) => self.torn_down(goal),
             (Task::Live { ticket, what }, report) => self.finish_live(ticket, &what, report),
             (task, report) => {
                 let error = io::Error::other(format!("{report:?}"));
-                self.end_job(task, Err(&Error::system("understand a worker")(error)));
+                self.end_job(task, &Error::system("understand a worker")(error));
             }
         }
-        Ok(())
+    }
+
+    fn tell_started(&mut self, ticket: Option<Ticket>) {
+        let pid = self.container.pid().unsigned_abs();
+        if let Some(ticket) = ticket {
+            self.answer(ticket, &StartResponse { pid });
+        }
     }
 
     /// Nothing of the container is left, as was the goal.
@@ -270,8 +266,7 @@ impl Supervisor {
     }
 
     /// A worker has failed, or could not be had. What it had begun is undone.
-    fn end_job(&mut self, task: Task, result: Result<(), &Error>) {
-        let Err(error) = result else { return };
+    fn end_job(&mut self, task: Task, error: &Error) {
         let failure = Failure::from(error);
         match task {
             Task::Create(ticket) => {
@@ -285,11 +280,9 @@ impl Supervisor {
                 self.fail_foreground(error);
                 self.vanish(&Goal::Undo(None));
             }
-            Task::Start { ticket, executed } => {
-                if executed {
-                    log::warn!("{failure}");
-                    return;
-                }
+            // The process runs all the same.
+            Task::Start { ticket, executed: true } => self.tell_started(ticket),
+            Task::Start { ticket, executed: false } => {
                 self.fail_foreground(error);
                 self.container.failed.extend(ticket.map(|ticket| (ticket, failure)));
                 self.container.kill();
@@ -335,12 +328,7 @@ impl Supervisor {
     fn lose_job(&mut self, task: Task) {
         match task {
             Task::Create(ticket) => self.undo(ticket, Error::WorkerDied { doing: "create the container" }),
-            Task::Start { ticket, executed: true } => {
-                let pid = self.container.pid().unsigned_abs();
-                if let Some(ticket) = ticket {
-                    self.answer(ticket, &StartResponse { pid });
-                }
-            }
+            Task::Start { ticket, executed: true } => self.tell_started(ticket),
             Task::Start { ticket, executed: false } => {
                 let error = Error::WorkerDied { doing: "start the container" };
                 self.fail_foreground(&error);
@@ -361,15 +349,15 @@ impl Supervisor {
                 }
             }
             task @ Task::Execute { .. } => {
-                self.end_job(task, Err(&Error::WorkerDied { doing: "execute the process" }));
+                self.end_job(task, &Error::WorkerDied { doing: "execute the process" });
             }
             // It was done, but for saying so.
             Task::TearDown(goal) if !self.site.dir.is_held_by(&self.lock) => self.torn_down(goal),
             task @ Task::TearDown(_) => {
-                self.end_job(task, Err(&Error::WorkerDied { doing: "remove the container" }));
+                self.end_job(task, &Error::WorkerDied { doing: "remove the container" });
             }
             task @ Task::Live { .. } => {
-                self.end_job(task, Err(&Error::WorkerDied { doing: "change the container" }));
+                self.end_job(task, &Error::WorkerDied { doing: "change the container" });
             }
         }
     }

@@ -136,24 +136,45 @@ impl Worker {
         self.channel.receive()
     }
 
-    /// The descriptor that follows.
-    pub(crate) fn descriptor(&mut self) -> io::Result<OwnedFd> {
+    /// The descriptors that follow a report.
+    pub(crate) fn descriptors(&mut self, report: &Report) -> io::Result<Descriptors> {
+        let mut came = Descriptors::default();
+        match *report {
+            Report::Created { pid, monitor, terminal, .. } => {
+                let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?;
+                let (stream, pidfd) = (self.descriptor()?, self.descriptor()?);
+                came.init = Some(Init::from_parts(stream.into(), pid, pidfd));
+                came.monitor = self.perhaps(monitor)?;
+                came.terminal = self.perhaps(terminal)?;
+            }
+            Report::Joined { terminal, .. } => {
+                came.pidfd = Some(self.descriptor()?);
+                came.terminal = self.perhaps(terminal)?;
+            }
+            Report::Executed | Report::Done | Report::Answer { .. } | Report::Failed(_) => {}
+        }
+        Ok(came)
+    }
+
+    fn descriptor(&mut self) -> io::Result<OwnedFd> {
         self.channel.receive_descriptor()
     }
 
-    /// The descriptor that follows, or not.
-    pub(crate) fn perhaps(&mut self, follows: Follows) -> io::Result<Option<OwnedFd>> {
+    fn perhaps(&mut self, follows: Follows) -> io::Result<Option<OwnedFd>> {
         match follows {
             Follows::Yes => self.descriptor().map(Some),
             Follows::No => Ok(None),
         }
     }
+}
 
-    /// Init, whose connection and pidfd follow.
-    pub(crate) fn init(&mut self, pid: i32) -> io::Result<Init> {
-        let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Init::from_parts(self.descriptor()?.into(), pid, self.descriptor()?))
-    }
+/// What came with a report.
+#[derive(Debug, Default)]
+pub(crate) struct Descriptors {
+    pub(crate) init: Option<Init>,
+    pub(crate) monitor: Option<OwnedFd>,
+    pub(crate) terminal: Option<OwnedFd>,
+    pub(crate) pidfd: Option<OwnedFd>,
 }
 
 impl AsFd for Worker {
