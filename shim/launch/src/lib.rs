@@ -74,8 +74,11 @@ impl Launcher {
         let since = Instant::now();
         loop {
             match Self::call(dir)? {
-                // Another command has just taken the id, say.
-                Err(error) if is_nobody(&error) && since.elapsed() < PATIENCE => thread::sleep(PAUSE),
+                // Another command has just taken the id, say, or the shim is still about to die.
+                Err(error) if is_nobody(&error) && since.elapsed() < PATIENCE => {
+                    thread::sleep(PAUSE);
+                    self.recover(dir)?;
+                }
                 result => return result.map_err(Error::Unreachable),
             }
         }
