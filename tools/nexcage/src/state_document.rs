@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// The version of the specification that state documents are written by.
 pub(crate) const SPECIFICATION: &str = "1.3.0";
@@ -16,7 +17,7 @@ pub(crate) const SPECIFICATION: &str = "1.3.0";
 pub(crate) struct Known {
     record: Record,
     observed: Observed,
-    rootfs: Option<PathBuf>,
+    dir: ContainerDir,
     owner: String,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct StateDocument<'k> {
     status: &'static str,
     bundle: &'k str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rootfs: Option<&'k Path>,
+    rootfs: Option<PathBuf>,
     created: Timestamp,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     annotations: &'k BTreeMap<String, String>,
@@ -43,19 +44,18 @@ impl Known {
     pub(crate) fn read(dir: &ContainerDir) -> Result<Self, Error> {
         let record = dir.read()?;
         let observed = record.observe();
-        let rootfs = rootfs(dir, &record);
-        Ok(Known { record, observed, rootfs, owner: owner(dir.path()) })
+        Ok(Known { record, observed, dir: dir.clone(), owner: owner(dir.path()) })
     }
 
     pub(crate) fn document(&self) -> StateDocument<'_> {
-        let Known { record, observed, rootfs, owner } = self;
+        let Known { record, observed, dir, owner } = self;
         StateDocument {
             oci_version: SPECIFICATION,
             id: &record.id,
             pid: observed.pid.unwrap_or_default(),
             status: observed.status.as_str(),
             bundle: &record.bundle,
-            rootfs: rootfs.as_deref(),
+            rootfs: rootfs(dir, record),
             created: record.created,
             annotations: &record.annotations,
             owner,
@@ -89,8 +89,8 @@ fn rootfs(dir: &ContainerDir, record: &Record) -> Option<PathBuf> {
 /// The name of the user whose container it is, by its directory; `#UID` without a name.
 fn owner(dir: &Path) -> String {
     let Ok(uid) = dir.metadata().map(|found| found.uid()) else { return String::new() };
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    user_name(&users, uid).unwrap_or_else(|| format!("#{uid}"))
+    static USERS: LazyLock<String> = LazyLock::new(|| fs::read_to_string("/etc/passwd").unwrap_or_default());
+    user_name(&USERS, uid).unwrap_or_else(|| format!("#{uid}"))
 }
 
 /// The name that passwd(5) has for a uid.
