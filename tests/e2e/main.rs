@@ -5,6 +5,7 @@
 mod arguments;
 mod cgroups;
 mod cleanup;
+mod crashes;
 mod ct;
 mod devices;
 mod elf;
@@ -12,6 +13,7 @@ mod failures;
 mod hooks;
 mod images;
 mod inspect;
+mod lifecycle;
 mod manners;
 mod mapped;
 mod mounts;
