@@ -5,7 +5,7 @@ use crate::relay::{Ends, MOST_KEYS};
 use crate::stdio::Stdio;
 use crate::supervisor::Supervisor;
 use crate::supervisor::container::{Phase, exited};
-use crate::supervisor::execs::Stage;
+use crate::supervisor::execs::{Owner, Stage};
 use crate::supervisor::jobs::Goal;
 use crate::supervisor::peers::Ticket;
 use crate::work::create::Creation;
@@ -16,7 +16,7 @@ use nexcage_cgroup::Cgroup;
 use nexcage_cli::{Code as NxCode, Diagnose as _};
 use nexcage_configuration::ExitSource;
 use nexcage_record::{ContainerId, Record};
-use nexcage_task_api::shim::{AttachRequest, CreateOptions, PRESERVE_FDS_KEY};
+use nexcage_task_api::shim::{AttachRequest, CreateOptions, OWNED_KEY, PRESERVE_FDS_KEY};
 use nexcage_task_api::task::{
     ConnectResponse, CreateTaskRequest, ExecProcessRequest, KillRequest, PidsResponse, ProcessDetails,
     ProcessInfo, ResizePtyRequest, StateResponse, Status,
@@ -72,7 +72,7 @@ impl Supervisor {
             Call::Delete(delete) => self.delete_exec(ticket, &delete.exec_id),
             Call::Pids(_) => self.pids(ticket),
             Call::Kill(kill) => self.kill(ticket, &kill),
-            Call::Exec(exec) => self.exec(ticket, exec, request.metadata(PRESERVE_FDS_KEY)),
+            Call::Exec(exec) => self.exec(ticket, exec, request),
             Call::Wait(wait) if wait.exec_id.is_empty() => self.wait_for_end(ticket),
             Call::Wait(wait) => self.wait_for_exec(ticket, &wait.exec_id),
             Call::ResizePty(resize) => self.resize(ticket, &resize),
@@ -342,23 +342,20 @@ impl Supervisor {
         Ok(())
     }
 
-    fn exec(
-        &mut self,
-        ticket: Ticket,
-        exec: ExecProcessRequest,
-        preserved: Option<&str>,
-    ) -> Result<(), Error> {
+    fn exec(&mut self, ticket: Ticket, exec: ExecProcessRequest, request: &Request) -> Result<(), Error> {
         if self.container.phase != Phase::Running {
             return Err(self.wrong_state("execute a process in"));
         }
         ContainerId::new(&exec.exec_id)?;
         let names = [&exec.stdin, &exec.stdout, &exec.stderr].map(String::as_str);
         let (stdio, console, diagnostics) = self.stdio(ticket, names)?;
-        let count = preserved.map_or(Ok(0), str::parse);
+        let count = request.metadata(PRESERVE_FDS_KEY).map_or(Ok(0), str::parse);
         let extra = self.extra(ticket, count.map_err(|_| bad(format!("{PRESERVE_FDS_KEY}: no number")))?)?;
         let process = exec.spec.ok_or_else(|| bad("there is no process to execute"))?.value;
         let execution = Execution { process, stdio, extra, console, diagnostics };
-        self.add_exec(&exec.exec_id, exec.terminal, execution)?;
+        let is_owned = request.metadata(OWNED_KEY).is_some();
+        let owner = if is_owned { Owner::Peer(ticket.peer) } else { Owner::Engine };
+        self.add_exec(&exec.exec_id, owner, exec.terminal, execution)?;
         self.done(ticket);
         Ok(())
     }

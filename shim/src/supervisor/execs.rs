@@ -5,7 +5,7 @@ use crate::exit::WaitStatus;
 use crate::supervisor::Supervisor;
 use crate::supervisor::container::exited;
 use crate::supervisor::jobs::{Task, deleted};
-use crate::supervisor::peers::Ticket;
+use crate::supervisor::peers::{PeerId, Ticket};
 use crate::supervisor::seat::Terminal;
 use crate::work::Worker;
 use crate::work::exec::{Execution, execute};
@@ -28,11 +28,23 @@ pub(super) enum Stage {
     Stopped,
 }
 
+/// Who deletes an exec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// An engine, which remembers it.
+    Engine,
+    /// Whoever has added it, over this connection.
+    Peer(PeerId),
+    /// Nobody any more.
+    Nobody,
+}
+
 /// A process besides the container's own.
 #[derive(Debug)]
 pub(super) struct Exec {
     pub(super) number: u64,
     pub(super) id: String,
+    owner: Owner,
     pub(super) stage: Stage,
     /// What is to be executed.
     pub(super) execution: Option<Execution>,
@@ -92,6 +104,9 @@ impl Execs {
 
     pub(super) fn forget(&mut self, peer: u64) {
         for exec in &mut self.list {
+            if exec.owner == Owner::Peer(peer) {
+                exec.owner = Owner::Nobody;
+            }
             exec.waiting.retain(|ticket| ticket.peer != peer);
             if let Some(terminal) = &mut exec.terminal {
                 terminal.forget(peer);
@@ -126,6 +141,7 @@ impl Supervisor {
     pub(super) fn add_exec(
         &mut self,
         id: &str,
+        owner: Owner,
         has_terminal: bool,
         execution: Execution,
     ) -> Result<(), Error> {
@@ -136,6 +152,7 @@ impl Supervisor {
         self.execs.list.push(Exec {
             number: self.execs.last,
             id: id.to_owned(),
+            owner,
             stage: Stage::Added,
             execution: Some(execution),
             has_terminal,
@@ -233,6 +250,10 @@ impl Supervisor {
             let left = exec.terminal.take().and_then(Terminal::end);
             answers.push((left, std::mem::take(&mut exec.waiting), ended));
         }
+        let forgotten = |exec: &Exec| {
+            exec.owner == Owner::Nobody && matches!(exec.stage, Stage::Added | Stage::Stopped)
+        };
+        self.execs.list.retain(|exec| !forgotten(exec));
         for (left, waiting, ended) in answers {
             if let Some((ticket, answer)) = left {
                 self.answer(ticket, &answer);

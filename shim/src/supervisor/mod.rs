@@ -280,6 +280,12 @@ impl Supervisor {
 
     /// Does what follows from what has happened.
     fn settle(&mut self) {
+        for peer in self.peers.gone() {
+            self.events.forget(peer);
+            self.container.forget(peer);
+            self.execs.forget(peer);
+            self.idle = Deadline::after(IDLE);
+        }
         self.settle_execs();
         self.settle_container();
         for (ticket, answer) in self.events.answers() {
@@ -289,12 +295,6 @@ impl Supervisor {
             for ticket in self.events.left() {
                 self.fail(ticket, Failure::new(Code::NotFound, "the container is gone"));
             }
-        }
-        for peer in self.peers.gone() {
-            self.events.forget(peer);
-            self.container.forget(peer);
-            self.execs.forget(peer);
-            self.idle = Deadline::after(IDLE);
         }
     }
 

@@ -10,6 +10,9 @@ pub const RESOURCES_TYPE: &str = "types.containerd.io/opencontainers/runtime-spe
 pub const NAMESPACE_KEY: &str = "containerd-namespace-ttrpc";
 /// The key of an exec's metadata that says how many descriptors from 3 on go to the process.
 pub const PRESERVE_FDS_KEY: &str = "nexcage-preserve-fds";
+/// The key of an exec's metadata by which its caller owns it: once it has ended and the caller's
+/// connection too, nobody is left to delete it, and it is forgotten. The value means nothing.
+pub const OWNED_KEY: &str = "nexcage-owned";
 
 messages! {
     /// What the command line adds to a Create.

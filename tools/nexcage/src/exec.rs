@@ -13,7 +13,7 @@ use crate::shim::Shim;
 use crate::signals::Signals;
 use nexcage_cli::{Args, Failure, Tool, causes};
 use nexcage_task_api::method::{Delete, Exec};
-use nexcage_task_api::shim::{PRESERVE_FDS_KEY, PROCESS_TYPE};
+use nexcage_task_api::shim::{OWNED_KEY, PRESERVE_FDS_KEY, PROCESS_TYPE};
 use nexcage_task_api::task::{Any, DeleteRequest, ExecProcessRequest, Status};
 use options::{OPTIONS, Options};
 use process::Process;
@@ -89,7 +89,7 @@ fn add(shim: &mut Shim, options: &Options, process: Process, exec_id: &str) -> R
         spec: Some(Any::json(PROCESS_TYPE, process.document)),
     };
     let number = preserved(options.preserve_fds).to_string();
-    shim.call_with::<Exec>(&request, &[(PRESERVE_FDS_KEY, &number)]).map(drop)
+    shim.call_with::<Exec>(&request, &[(PRESERVE_FDS_KEY, &number), (OWNED_KEY, "")]).map(drop)
 }
 
 /// Starts the process and writes its pid file. One that cannot be started is forgotten.
