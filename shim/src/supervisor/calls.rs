@@ -8,6 +8,7 @@ use crate::supervisor::container::{Phase, exited};
 use crate::supervisor::execs::{Owner, Stage};
 use crate::supervisor::jobs::Goal;
 use crate::supervisor::peers::Ticket;
+use crate::supervisor::seat::Attaching;
 use crate::work::create::Creation;
 use crate::work::exec::Execution;
 use crate::work::live::Live;
@@ -440,12 +441,13 @@ impl Supervisor {
         }
         let input = self.descriptor(ticket, &attach.stdin)?;
         let output = self.descriptor(ticket, &attach.stdout)?;
-        let terminal = match attach.exec_id.as_str() {
-            "" => self.container.terminal.as_mut(),
-            exec => self.execs.find(exec)?.terminal.as_mut(),
+        let attaching = Attaching { ticket, ends: Ends { input, output }, keys: attach.detach_keys };
+        let attached = match attach.exec_id.as_str() {
+            "" => self.container.terminal.as_mut().map(|terminal| terminal.attach(attaching)),
+            exec => self.execs.find(exec)?.attach(attaching),
         };
-        let terminal = terminal.ok_or_else(|| Error::from(Refusal::NoTerminal { id: attach.id }))?;
-        if let Some((earlier, answer)) = terminal.attach(ticket, Ends { input, output }, attach.detach_keys) {
+        let earlier = attached.ok_or_else(|| Error::from(Refusal::NoTerminal { id: attach.id }))?;
+        if let Some((earlier, answer)) = earlier {
             self.answer(earlier, &answer);
         }
         Ok(())

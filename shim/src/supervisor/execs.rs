@@ -6,12 +6,13 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::container::exited;
 use crate::supervisor::jobs::{Task, deleted};
 use crate::supervisor::peers::{PeerId, Ticket};
-use crate::supervisor::seat::Terminal;
+use crate::supervisor::seat::{Attaching, Left, Terminal};
 use crate::work::Worker;
 use crate::work::exec::{Execution, execute};
 use nexcage_cli::Diagnose as _;
 use nexcage_record::Exit;
 use nexcage_task_api::events::{TaskExecAdded, TaskExecStarted, TaskExit, topic};
+use nexcage_task_api::shim::AttachResponse;
 use nexcage_task_api::task::{DeleteResponse, StartResponse};
 use nexcage_task_api::{Empty, Failure};
 use rustix::process::{Pid, Signal, pidfd_send_signal};
@@ -53,6 +54,8 @@ pub(super) struct Exec {
     pidfd: Option<OwnedFd>,
     pub(super) exit: Option<Exit>,
     pub(super) terminal: Option<Terminal>,
+    /// Who attached before there was a terminal: what it shows first is theirs.
+    early: Option<Attaching>,
     pub(super) waiting: Vec<Ticket>,
 }
 
@@ -108,6 +111,7 @@ impl Execs {
                 exec.owner = Owner::Nobody;
             }
             exec.waiting.retain(|ticket| ticket.peer != peer);
+            exec.early.take_if(|early| early.ticket.peer == peer);
             if let Some(terminal) = &mut exec.terminal {
                 terminal.forget(peer);
             }
@@ -124,6 +128,19 @@ impl Exec {
                 Ok(())
             }
             _ => Err(Error::from(Refusal::NoExec { id: self.id.clone() })),
+        }
+    }
+
+    /// Attaches a peer in place of an earlier one, at the latest when the process begins; `None` if it
+    /// has no terminal.
+    pub(super) fn attach(&mut self, attaching: Attaching) -> Option<Option<Left>> {
+        match &mut self.terminal {
+            Some(terminal) => Some(terminal.attach(attaching)),
+            None if self.has_terminal && matches!(self.stage, Stage::Added | Stage::Starting) => {
+                let earlier = self.early.replace(attaching);
+                Some(earlier.map(|early| (early.ticket, AttachResponse { detached: true })))
+            }
+            None => None,
         }
     }
 
@@ -160,6 +177,7 @@ impl Supervisor {
             pidfd: None,
             exit: None,
             terminal: None,
+            early: None,
             waiting: Vec::new(),
         });
         let added = TaskExecAdded { container_id: self.site.id.to_string(), exec_id: id.to_owned() };
@@ -201,6 +219,10 @@ impl Supervisor {
         match master.map(Terminal::new).transpose() {
             Ok(terminal) => exec.terminal = terminal,
             Err(error) => log::error!("{}", nexcage_cli::causes(&error)),
+        }
+        if let (Some(terminal), Some(early)) = (&mut exec.terminal, exec.early.take()) {
+            // Nobody was there before.
+            let _ = terminal.attach(early);
         }
         if let Some(status) = ended {
             exec.end(Exit::learned(WaitStatus(status).shell_status()));
@@ -248,11 +270,12 @@ impl Supervisor {
                 self.events.add(topic::EXIT, &exit);
             }
             let left = exec.terminal.take().and_then(Terminal::end);
+            let never = || exec.early.take().map(|early| (early.ticket, AttachResponse { detached: false }));
+            let left = left.or_else(never);
             answers.push((left, std::mem::take(&mut exec.waiting), ended));
         }
-        let forgotten = |exec: &Exec| {
-            exec.owner == Owner::Nobody && matches!(exec.stage, Stage::Added | Stage::Stopped)
-        };
+        let forgotten =
+            |exec: &Exec| exec.owner == Owner::Nobody && matches!(exec.stage, Stage::Added | Stage::Stopped);
         self.execs.list.retain(|exec| !forgotten(exec));
         for (left, waiting, ended) in answers {
             if let Some((ticket, answer)) = left {

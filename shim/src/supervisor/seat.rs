@@ -14,6 +14,15 @@ pub(crate) struct Terminal {
     attached: Option<Ticket>,
 }
 
+/// Somebody who wants to sit at a terminal.
+#[derive(Debug)]
+pub(crate) struct Attaching {
+    pub(crate) ticket: Ticket,
+    pub(crate) ends: Ends,
+    /// The keys that end it.
+    pub(crate) keys: Vec<u8>,
+}
+
 /// An attachment that has ended.
 pub(crate) type Left = (Ticket, AttachResponse);
 
@@ -23,9 +32,9 @@ impl Terminal {
     }
 
     /// Attaches a peer in place of an earlier one.
-    pub(crate) fn attach(&mut self, ticket: Ticket, ends: Ends, keys: Vec<u8>) -> Option<Left> {
-        let earlier = self.attached.replace(ticket);
-        self.relay.seat(ends, keys);
+    pub(crate) fn attach(&mut self, attaching: Attaching) -> Option<Left> {
+        let earlier = self.attached.replace(attaching.ticket);
+        self.relay.seat(attaching.ends, attaching.keys);
         earlier.map(|ticket| (ticket, AttachResponse { detached: true }))
     }
 
