@@ -2,9 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
-use nexcage_record::{
-    Backend, ContainerDir, ContainerId, Exit, Namespace, ProcessId, Record, Root, Status, Timestamp,
-};
+use nexcage_record::{Backend, ContainerDir, ContainerId, Exit, Namespace, ProcessId, Record, Root, Status};
 use serde_json::{Value, json};
 use std::fs::File;
 
@@ -22,7 +20,7 @@ impl Fixture {
         let (namespace, id) = (Namespace::default(), ContainerId::new(id).unwrap());
         let dir = Root::new(self.temp.path()).unwrap().container(&namespace, &id);
         self._locks.push(dir.create().unwrap());
-        let backend = Backend::Lxc { cgroup: "lxc.payload.x".into() };
+        let backend = Backend::Lxc { cgroup: "lxc.payload.x".into(), new_parents: vec![] };
         let mut record = Record::new(&id, &namespace, "/bundle", ProcessId::current().unwrap(), backend);
         change(&mut record);
         dir.write(&record).unwrap();
@@ -68,7 +66,7 @@ fn an_ended_container_keeps_its_exit_status_and_has_no_pid() {
         running(record);
         record.status = Status::Stopped;
         record.process = record.process.map(|p| ProcessId { start_time: p.start_time + 1, ..p });
-        record.exit = Some(Exit { status: 42, at: Timestamp::now() });
+        record.exit = Some(Exit::learned(42));
     });
     let (_, text, _) = fixture.inspect(&["--format", "json"]);
     let list: Value = serde_json::from_str(&text).unwrap();
