@@ -344,7 +344,7 @@ impl Supervisor {
     }
 
     fn exec(&mut self, ticket: Ticket, exec: ExecProcessRequest, request: &Request) -> Result<(), Error> {
-        if self.container.phase != Phase::Running {
+        if !matches!(self.container.phase, Phase::Created | Phase::Running) {
             return Err(self.wrong_state("execute a process in"));
         }
         ContainerId::new(&exec.exec_id)?;
