@@ -169,7 +169,12 @@ impl Relay {
             return Moved::Detached;
         }
         if let Some(master) = &self.master {
-            if screen && !self.outward.fill(master.as_fd()) {
+            let seen = |page: &mut Page| match self.seat {
+                Some(_) => page.fill(master.as_fd()),
+                // For whoever sits down next.
+                None => page.keep(master.as_fd()),
+            };
+            if screen && !seen(&mut self.outward) {
                 // It ends only after `finish` let it end.
                 self.master = None;
             } else if keyboard {
@@ -311,6 +316,20 @@ impl Page {
         }
     }
 
+    /// Reads on, and keeps the last page of all; false at the end.
+    fn keep(&mut self, from: BorrowedFd<'_>) -> bool {
+        let mut fresh = [0; PAGE];
+        match read(from, &mut fresh) {
+            Ok(0) => false,
+            Ok(count) => {
+                let all: Vec<u8> = self.bytes().iter().chain(&fresh[..count]).copied().collect();
+                self.put(&all[all.len().saturating_sub(PAGE)..]);
+                true
+            }
+            Err(errno) => passes(errno),
+        }
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         self.bytes[..bytes.len()].copy_from_slice(bytes);
         self.left = 0..bytes.len();
@@ -349,6 +368,20 @@ mod tests {
             }
         }
         (through, false)
+    }
+
+    #[test]
+    fn a_page_keeps_the_last_that_was_read() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let mut page = Page::default();
+        for piece in [vec![b'a'; 10], vec![b'b'; PAGE - 5], vec![b'c'; 2]] {
+            write(&writer, &piece).unwrap();
+            assert!(page.keep(reader.as_fd()));
+        }
+        let expected = [&b"aaa"[..], &vec![b'b'; PAGE - 5], b"cc"].concat();
+        assert_eq!(page.bytes(), expected);
+        drop(writer);
+        assert!(!page.keep(reader.as_fd()));
     }
 
     #[test]
