@@ -8,6 +8,7 @@ use crate::handover::bind;
 use crate::signals::{Inherited, Signals};
 use crate::stdio::{Stdin, Stdio};
 use crate::supervisor::{Foreground, Mode, Supervisor};
+use crate::wait::Deadline;
 use crate::work::Site;
 use crate::work::create::Creation;
 use crate::work::tear_down::remove;
@@ -18,6 +19,11 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long another successor may take to take over, and how often that is looked at.
+const SUCCESSION: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Which container is meant.
 #[derive(Debug)]
@@ -145,7 +151,7 @@ fn recover_one(
     configuration: &Configuration,
     inherited: Inherited,
 ) -> Result<(), RecoveryError> {
-    let lock = match dir.lock() {
+    let lock = match lock_of_dead(dir) {
         Ok(Some(lock)) => lock,
         // Its shim lives, or another successor was faster.
         Ok(None) => return Ok(()),
@@ -165,6 +171,20 @@ fn recover_one(
         })
     };
     begin().map_err(RecoveryError::Other)
+}
+
+/// The lock of a container whose shim is dead; `None` if it lives. A worker dies a moment after its
+/// shim, and another successor takes a moment to write itself down: both have the lock until then.
+fn lock_of_dead(dir: &ContainerDir) -> Result<Option<File>, RecordError> {
+    let deadline = Deadline::after(SUCCESSION);
+    loop {
+        let lock = dir.lock()?;
+        let lives = dir.read().map_or(true, |record| record.shim.is_alive());
+        if lock.is_some() || lives || deadline.is_over() {
+            return Ok(lock);
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// The site of a container's directory, whose names it has.

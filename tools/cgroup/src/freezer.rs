@@ -3,6 +3,7 @@
 use crate::cgroup::children;
 use crate::deadline::Deadline;
 use crate::{Cgroup, Error, Version};
+use rustix::io::Errno;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,13 +56,16 @@ impl Cgroup {
         let freezer = self.freezer()?;
         let deadline = Deadline::after(limit);
         freezer.set(State::Thawed).map_err(|error| self.failed("thaw", error))?;
-        while freezer.state().map_err(|error| self.failed("thaw", error))? != State::Thawed {
-            if deadline.is_over() {
-                return Err(self.timeout("thaw", limit));
+        loop {
+            match freezer.state() {
+                Ok(State::Thawed) => return Ok(()),
+                // Its processes have ended since, and somebody has removed it.
+                Err(error) if is_gone(&error) => return Ok(()),
+                Err(error) => return Err(self.failed("thaw", error)),
+                Ok(_) if deadline.is_over() => return Err(self.timeout("thaw", limit)),
+                Ok(_) => sleep(TICK),
             }
-            sleep(TICK);
         }
-        Ok(())
     }
 
     /// Whether all of it is frozen, by whomever.
@@ -155,6 +159,11 @@ impl Freezer {
             }
         }
     }
+}
+
+/// Whether a file's cgroup has been removed, before or after it was opened.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::NODEV.raw_os_error())
 }
 
 fn thaw_tree(directory: &Path) {
