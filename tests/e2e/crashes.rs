@@ -1,7 +1,9 @@
 //! Nothing depends on anybody's life: shims, workers, monitors and commands are killed at every point.
 
+mod crowd;
 mod ground;
 mod kills;
+mod model;
 mod sweep;
 
 use ground::Ground;

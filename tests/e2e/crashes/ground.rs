@@ -202,7 +202,20 @@ impl Ground {
 
     /// The shim and its workers, and commands that start one.
     pub(super) fn shims(&self) -> Vec<i32> {
-        self.processes("nexcage-shim ")
+        let place = self.sandbox.path().to_string_lossy().into_owned();
+        let pids = fs::read_dir("/proc").unwrap().flatten();
+        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let is_shim = |pid: &i32| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command);
+            command.contains("nexcage-shim\0") && command.contains(&place)
+        };
+        pids.filter(is_shim).collect()
+    }
+
+    /// The pid of the process by the record.
+    pub(super) fn process(&self) -> Option<i32> {
+        pid_of(&self.record()?["process"])
     }
 
     /// Kills the shim if it lives.
@@ -210,12 +223,6 @@ impl Ground {
         if let Some(shim) = self.shim() {
             kill(shim);
         }
-    }
-
-    /// Processes of the sandbox whose command lines have this in them.
-    pub(super) fn processes(&self, words: &str) -> Vec<i32> {
-        let processes = self.sandbox.traces().processes;
-        processes.into_iter().filter(|(_, command)| command.contains(words)).map(|(pid, _)| pid).collect()
     }
 
     /// Makes a container whose process runs.
