@@ -113,7 +113,7 @@ fn after(state: State, command: Command) -> Option<State> {
         (Pause, Running) => Some(Paused { terminating: false }),
         (Resume, Paused { terminating: false }) => Some(Running),
         (Resume, Paused { terminating: true }) => Some(Stopped(Some(TERMINATED))),
-        (Exec, Running) => Some(Running),
+        (Exec, Created | Running) => Some(state),
         (Delete, Stopped(_)) | (Force, _) => Some(Absent),
         (List, state) => Some(state),
         (Recover, state) if state != Absent => Some(state),
