@@ -77,7 +77,11 @@ impl OomWatch {
                 }
                 match kills_after(signals, self.seen, control) {
                     Ok(Kills::Counted(now)) => advance(&mut self.seen, now),
-                    Ok(Kills::Uncounted) => signals,
+                    Ok(Kills::Uncounted) => {
+                        // A kill that is counted later is told of by now.
+                        self.seen = self.seen.saturating_add(signals);
+                        signals
+                    }
                     Err(_) => removed.insert(Removed::default()).more(signals),
                 }
             }
@@ -123,10 +127,11 @@ fn kills_after(signals: u64, seen: u64, control: &File) -> io::Result<Kills> {
     for look in 0.. {
         // Only since Linux 4.13.
         let Some(kills) = read_key(control, "oom_kill")? else { break };
-        if kills > seen || signals == 0 || look == LOOKS {
+        if kills > seen || signals == 0 {
             return Ok(Kills::Counted(kills));
         }
-        if read_key(control, "oom_kill_disable")? == Some(1) {
+        // The kernel may write a long report to a slow console first.
+        if look == LOOKS || read_key(control, "oom_kill_disable")? == Some(1) {
             break;
         }
         sleep(TICK);
