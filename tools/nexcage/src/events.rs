@@ -125,7 +125,7 @@ impl Watch {
                 lines => lines.map(Some),
             };
         }
-        wait::wait(&[self.shim.as_fd()], Some(self.next))?;
+        // Some answers may have come with the statistics.
         let mut lines = String::new();
         while let Some((stream, answer)) = self.shim.answer()? {
             if stream != self.asked {
@@ -139,6 +139,9 @@ impl Watch {
             lines.extend(lacks.map(|_| line(&json!({"type": "oom", "id": self.shim.id()}))));
             self.last = events.iter().map(|event| event.number).max().unwrap_or(self.last);
             self.asked = ask(&mut self.shim, self.last)?;
+        }
+        if lines.is_empty() {
+            wait::wait(&[self.shim.as_fd()], Some(self.next))?;
         }
         Ok(Some(lines))
     }
