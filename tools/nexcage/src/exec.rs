@@ -44,7 +44,7 @@ fn exec(global: Global, options: &Options) -> Result<u8, Error> {
     let context = global.context()?;
     let container = context.container(options.id.clone());
     let mut shim = Shim::of(&context, &container)?;
-    check_state(&mut shim, options)?;
+    check_state(&mut shim)?;
     let process = process::build(options, &container.dir)?;
     let exec_id = exec_id();
     if options.detach {
@@ -62,13 +62,13 @@ fn exec(global: Global, options: &Options) -> Result<u8, Error> {
 }
 
 /// Refuses what would wait for a thaw.
-fn check_state(shim: &mut Shim, options: &Options) -> Result<(), Error> {
+fn check_state(shim: &mut Shim) -> Result<(), Error> {
     let problem = match shim.status()? {
-        Status::Paused | Status::Pausing if !options.ignore_paused => "is paused",
+        Status::Paused | Status::Pausing => "is paused",
         Status::Stopped => "has stopped",
         _ => return Ok(()),
     };
-    let hint = (problem == "is paused").then_some("resume it, or use --ignore-paused");
+    let hint = (problem == "is paused").then_some("resume it");
     Err(Error::WrongState { id: shim.id(), problem, hint })
 }
 

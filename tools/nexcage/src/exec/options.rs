@@ -42,7 +42,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     PID_FILE,
     CONSOLE_SOCKET,
     PRESERVE_FDS,
-    opt("ignore-paused", None, None, "Start the process in a paused container too, where it waits."),
+    opt("ignore-paused", None, None, "Refused: a process cannot join a container that is frozen."),
     DETACH_KEYS,
     opt(
         "cgroup",
@@ -72,7 +72,6 @@ pub(crate) struct Options {
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) console_socket: Option<PathBuf>,
     pub(crate) preserve_fds: u32,
-    pub(crate) ignore_paused: bool,
     pub(crate) detach_keys: Vec<u8>,
 }
 
@@ -109,7 +108,6 @@ impl Options {
             pid_file: None,
             console_socket: None,
             preserve_fds: 0,
-            ignore_paused: false,
             detach_keys,
         })
     }
@@ -130,7 +128,11 @@ impl Options {
             "pid-file" => self.pid_file = Some(args.value()?.into()),
             "console-socket" => self.console_socket = Some(args.value()?.into()),
             "preserve-fds" => self.preserve_fds = arguments::preserved(args, name)?,
-            "ignore-paused" => self.ignore_paused = args.flag()?,
+            "ignore-paused" if args.flag()? => {
+                let why = "a process cannot join a container that is frozen";
+                return Err(Error::Unsupported { what: "--ignore-paused".into(), why }.into());
+            }
+            "ignore-paused" => {}
             "detach-keys" => self.detach_keys = detach_keys::parse(&args.string()?)?,
             "cgroup" => {
                 args.value()?;
@@ -166,9 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn every_option_but_the_refused_one_is_handled() {
+    fn every_option_but_the_refused_ones_is_handled() {
         let parse_all = |args: Args| match parse(args) {
-            Err(failure) if format!("{failure:?}").contains("--cgroup") => Ok(None),
+            Err(failure) if format!("{failure:?}").contains("Unsupported") => Ok(None),
             other => other.map(Some),
         };
         let values = [
@@ -203,6 +205,7 @@ mod tests {
             &["-e", "=b", "c1", "id"],
             &["-g", "-1", "c1", "id"],
             &["--cgroup", "x", "c1", "id"],
+            &["--ignore-paused", "c1", "id"],
         ] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
