@@ -125,13 +125,20 @@ enum Kills {
 
 fn kills_after(signals: u64, seen: u64, control: &File) -> io::Result<Kills> {
     for look in 0.. {
-        // Only since Linux 4.13.
-        let Some(kills) = read_key(control, "oom_kill")? else { break };
+        let kills = match read_key(control, "oom_kill") {
+            // Only since Linux 4.13.
+            Ok(None) => break,
+            Ok(Some(kills)) => kills,
+            // It was there after the signals, so none of them is for its removal.
+            Err(_) if look > 0 => break,
+            Err(error) => return Err(error),
+        };
         if kills > seen || signals == 0 {
             return Ok(Kills::Counted(kills));
         }
-        // The kernel may write a long report to a slow console first.
-        if look == LOOKS || read_key(control, "oom_kill_disable")? == Some(1) {
+        // The kernel may write a long report to a slow console first; and it counts a process in a
+        // cgroup below only there.
+        if look == LOOKS || read_key(control, "oom_kill_disable").is_ok_and(|value| value == Some(1)) {
             break;
         }
         sleep(TICK);
