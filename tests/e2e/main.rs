@@ -2,6 +2,7 @@
 //! topic; every [`nexcage_tests::Sandbox`] checks at its end that nothing is left on the machine.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod about;
 mod arguments;
 mod cgroups;
 mod cleanup;
@@ -15,6 +16,7 @@ mod hooks;
 mod images;
 mod inspect;
 mod lifecycle;
+mod live;
 mod manners;
 mod mapped;
 mod mounts;
