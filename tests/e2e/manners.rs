@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-const TOOLS: [&str; 4] = ["bundle-validate", "lxc-render-config", "nexcage-shim", "state-inspect"];
+const TOOLS: [&str; 5] = ["bundle-validate", "lxc-render-config", "nexcage", "nexcage-shim", "state-inspect"];
 
 #[test]
 fn help_and_version_go_to_stdout() {
