@@ -61,6 +61,8 @@ pub(crate) struct Container {
     pub(crate) deleting: Option<Ticket>,
     /// Whose start has failed; they are told when the process has ended.
     pub(crate) failed: Vec<(Ticket, Failure)>,
+    /// The status that tells why the process never began; it is killed, or ends by itself first.
+    pub(crate) never_began: Option<u8>,
     /// By when the end of the process is told, whatever the execs do.
     ending: Option<Deadline>,
 }
@@ -159,7 +161,7 @@ impl Supervisor {
         let Some(watch) = self.container.watch.take() else { return };
         fault::at(Place::ExitSeen);
         let exit = match watch.status() {
-            Ok(status) => Exit::learned(status.shell_status()),
+            Ok(status) => Exit::learned(self.container.never_began.unwrap_or_else(|| status.shell_status())),
             Err(error) => {
                 log::error!("{}", nexcage_cli::causes(&error));
                 Exit::lost()

@@ -285,6 +285,7 @@ impl Supervisor {
             Task::Start { ticket, executed: false } => {
                 self.fail_foreground(error);
                 self.container.failed.extend(ticket.map(|ticket| (ticket, failure)));
+                self.container.never_began = Some(error.run_status());
                 self.container.kill();
                 // Its end is awaited.
                 self.container.phase = Phase::Running;

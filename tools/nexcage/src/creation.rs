@@ -102,7 +102,10 @@ impl Creation {
                     Err(error)
                 }
             },
-            Ok(Outcome::Removed(signal)) => Err(Error::Interrupted(signal)),
+            Ok(Outcome::Removed(signal)) => {
+                shim.see_off();
+                Err(Error::Interrupted(signal))
+            }
             Err(error) => {
                 shim.shut_down();
                 Err(error)

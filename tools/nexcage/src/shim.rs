@@ -95,7 +95,7 @@ impl Shim {
 
     /// Waits for the end of the connection, so that nothing of the container is left when a command
     /// returns.
-    fn see_off(&mut self) {
+    pub(crate) fn see_off(&mut self) {
         let deadline = Instant::now() + FAREWELL;
         while let Ok(Some(_)) = self.answer_until(deadline) {}
     }
