@@ -68,7 +68,13 @@ fn each_kind_runs_with_its_verb_and_sees_its_status() {
                 "createContainer" | "startContainer" => String::new(),
                 _ => format!("$({nexcage} c | grep '\"status\"' | {status})"),
             };
-            let script = format!("told=$(tr -d '\\n' | {status}); echo {kind} $told {asked} >> $1");
+            // The shim notes that the process runs while the first hook after that begins.
+            let wait = if *kind == "poststart" {
+                format!("until {nexcage} c | grep -q running; do :; done;")
+            } else {
+                String::new()
+            };
+            let script = format!("{wait} told=$(tr -d '\\n' | {status}); echo {kind} $told {asked} >> $1");
             (kind.to_string(), json!([ground.hook(kind, &script)]))
         })
         .collect();

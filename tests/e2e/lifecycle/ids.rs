@@ -10,13 +10,15 @@ fn what_is_no_id_is_refused_by_every_verb() {
     let sandbox = Sandbox::new();
     let bundle = sandbox.bundle(&waiting());
     let long = "a".repeat(300);
-    let wrong: [&[u8]; 12] = [
+    let wrong: [&[u8]; 14] = [
         b"../x",
         b"x/y",
         b"/x",
         b".",
         b"..",
         b".hidden",
+        b"a..b",
+        b"a..",
         b"a b",
         b"a\nb",
         b"a@b",
