@@ -101,7 +101,9 @@ mod tests {
     #[test]
     fn ids_that_could_leave_their_place_are_refused() {
         let long = "x".repeat(129);
-        for id in ["", ".", "..", "../x", "a/b", "-rf", ".hidden", "a b", "a\n", "é", "a\0", "a..b", "a..", &long] {
+        for id in
+            ["", ".", "..", "../x", "a/b", "-rf", ".hidden", "a b", "a\n", "é", "a\0", "a..b", "a..", &long]
+        {
             assert!(ContainerId::new(id).is_err(), "{id:?}");
         }
     }
