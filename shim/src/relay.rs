@@ -15,6 +15,8 @@ use std::time::Duration;
 const PAGE: usize = 4096;
 /// How many detach keys there may be.
 pub(crate) const MOST_KEYS: usize = 16;
+/// How long an engine's FIFO that is full may hold the end of a process up.
+const ENGINE: Duration = Duration::from_secs(10);
 /// How long the last output may be on its way inside the kernel.
 const LAST_OUTPUT: Duration = Duration::from_millis(100);
 
@@ -32,6 +34,8 @@ pub(crate) enum ReaderLeaves {
     HangUp,
     /// It stays, and nobody sits at it.
     Detach,
+    /// That cannot be seen: the shim holds a reading end of an engine's FIFO itself.
+    Unseen,
 }
 
 /// Somebody at a terminal.
@@ -67,6 +71,8 @@ pub(crate) struct Relay {
     in_line: bool,
     /// Once the process has ended: how long to wait for more output.
     silence: Option<Deadline>,
+    /// The same, for a reader that takes the output.
+    patience: Deadline,
 }
 
 /// How many descriptors a relay watches.
@@ -82,6 +88,7 @@ impl Relay {
             outward: Page::default(),
             in_line: false,
             silence: None,
+            patience: Deadline::NEVER,
         })
     }
 
@@ -100,10 +107,19 @@ impl Relay {
 
     /// Seats another program, in place of whoever sat there.
     pub(crate) fn seat(&mut self, ends: Ends, keys: Vec<u8>) {
+        self.seat_other(ends, keys, ReaderLeaves::Detach);
+    }
+
+    /// Seats an engine, by its FIFOs.
+    pub(crate) fn seat_engine(&mut self, ends: Ends) {
+        self.seat_other(ends, Vec::new(), ReaderLeaves::Unseen);
+    }
+
+    fn seat_other(&mut self, ends: Ends, keys: Vec<u8>, leaves: ReaderLeaves) {
         self.seat = Some(Seat {
             input: Some(ends.input),
             output: without_blocking(ends.output),
-            leaves: ReaderLeaves::Detach,
+            leaves,
             keys: DetachKeys { keys, typed: 0 },
             _raw: None,
         });
@@ -156,7 +172,9 @@ impl Relay {
 
     /// By when a relay that has come to its end wants to be looked at.
     pub(crate) fn deadline(&self) -> Deadline {
-        self.silence.filter(|_| self.outward.is_empty()).unwrap_or(Deadline::NEVER)
+        let silence = self.silence.filter(|_| self.outward.is_empty()).unwrap_or(Deadline::NEVER);
+        // Once it is over others are waited for.
+        if self.patience.is_over() { silence } else { silence.or_earlier(self.patience) }
     }
 
     /// Moves what can be moved.
@@ -221,12 +239,15 @@ impl Relay {
             master.let_end();
         }
         self.silence = Some(Deadline::after(LAST_OUTPUT));
+        if self.seat.as_ref().is_some_and(|seat| seat.leaves == ReaderLeaves::Unseen) {
+            self.patience = Deadline::after(ENGINE);
+        }
     }
 
     /// Whether a relay that was told to finish has nothing left to move. Somebody outside the
     /// container may still have the terminal open, and say nothing.
     pub(crate) fn is_over(&self) -> bool {
-        let unseen = !self.outward.is_empty() && self.seat.is_some();
+        let unseen = !self.outward.is_empty() && self.seat.is_some() && !self.patience.is_over();
         let silent = self.silence.is_some_and(Deadline::is_over);
         !unseen && (self.master.is_none() || silent)
     }

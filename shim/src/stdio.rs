@@ -1,5 +1,7 @@
 //! The process's stdin, stdout and stderr: the caller's own descriptors, not copies of their data.
 
+pub(crate) mod by_path;
+
 use crate::error::Error;
 use crate::relay::Ends;
 use rustix::fs::{FileType, Gid, Uid, fchown, fstat};

@@ -45,7 +45,10 @@ impl fmt::Display for Refusal {
                 write!(f, "linux.resources.{what} cannot be changed while the container lives")
             }
             Refusal::UnsupportedStdio { name } => {
-                write!(f, "stdio {name:?}: only fd:N, console:// and nothing are served yet")
+                write!(
+                    f,
+                    "stdio {name:?}: only fd:N, FIFOs, file:// for outputs, console:// and nothing are served"
+                )
             }
             Refusal::NoExec { id } => write!(f, "there is no process {id}"),
             Refusal::ExecExists { id } => write!(f, "the process {id} exists"),

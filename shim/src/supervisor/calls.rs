@@ -2,13 +2,13 @@
 
 use crate::error::{Error, Refusal};
 use crate::relay::{Ends, MOST_KEYS};
-use crate::stdio::Stdio;
 use crate::supervisor::Supervisor;
 use crate::supervisor::container::{Phase, exited};
 use crate::supervisor::execs::{Owner, Stage};
 use crate::supervisor::jobs::Goal;
 use crate::supervisor::peers::Ticket;
 use crate::supervisor::seat::Attaching;
+use crate::supervisor::streams::Given;
 use crate::work::create::Creation;
 use crate::work::exec::Execution;
 use crate::work::live::Live;
@@ -19,8 +19,8 @@ use nexcage_configuration::ExitSource;
 use nexcage_record::{ContainerId, Record};
 use nexcage_task_api::shim::{AttachRequest, CreateOptions, OWNED_KEY, PRESERVE_FDS_KEY};
 use nexcage_task_api::task::{
-    ConnectResponse, CreateTaskRequest, ExecProcessRequest, KillRequest, PidsResponse, ProcessDetails,
-    ProcessInfo, ResizePtyRequest, StateResponse, Status,
+    CloseIORequest, ConnectResponse, CreateTaskRequest, ExecProcessRequest, KillRequest, PidsResponse,
+    ProcessDetails, ProcessInfo, ResizePtyRequest, StateResponse, Status,
 };
 use nexcage_task_api::{Any, Call, Code, Failure, Request};
 use rustix::process::{PidfdFlags, pidfd_open};
@@ -48,7 +48,7 @@ impl From<&Error> for Failure {
     }
 }
 
-fn bad(what: impl Into<String>) -> Error {
+pub(super) fn bad(what: impl Into<String>) -> Error {
     Error::from(Refusal::BadRequest { what: what.into() })
 }
 
@@ -77,7 +77,7 @@ impl Supervisor {
             Call::Wait(wait) if wait.exec_id.is_empty() => self.wait_for_end(ticket),
             Call::Wait(wait) => self.wait_for_exec(ticket, &wait.exec_id),
             Call::ResizePty(resize) => self.resize(ticket, &resize),
-            Call::CloseIO(_) => self.close_io(ticket),
+            Call::CloseIO(close) => self.close_io(ticket, &close),
             Call::Pause(_) => self.live(ticket, Live::Pause),
             Call::Resume(_) => self.live(ticket, Live::Resume),
             Call::Update(update) => {
@@ -139,8 +139,8 @@ impl Supervisor {
             None => None,
         };
         let options = options.unwrap_or_default();
-        let names = [&create.stdin, &create.stdout, &create.stderr].map(String::as_str);
-        let (stdio, console, diagnostics) = self.stdio(ticket, names)?;
+        let names = [create.stdin, create.stdout, create.stderr];
+        let Given { stdio, streams, console, diagnostics } = self.given(ticket, names, create.terminal)?;
         let extra = self.extra(ticket, options.preserve_fds)?;
         let lxc_config = match options.lxc_config.as_str() {
             "" => None,
@@ -172,43 +172,9 @@ impl Supervisor {
             diagnostics,
             foreground,
         };
+        self.container.streams = streams;
         self.begin_create(Some(ticket), creation);
         Ok(())
-    }
-
-    /// The descriptors that stdio names mean, the socket for the terminal's master, and where
-    /// diagnostics go.
-    fn stdio(
-        &self,
-        ticket: Ticket,
-        names: [&str; 3],
-    ) -> Result<(Stdio, Option<PathBuf>, Option<OwnedFd>), Error> {
-        let (mut fds, mut console) = (Vec::new(), None);
-        for name in names {
-            if let Some(path) = name.strip_prefix("console://") {
-                console = Some(PathBuf::from(path));
-            }
-            fds.push(match name {
-                "" => None,
-                name if name.starts_with("console://") => None,
-                name => Some(self.descriptor(ticket, name)?),
-            });
-        }
-        let diagnostics = fds[2].as_ref().and_then(|fd: &OwnedFd| fd.try_clone().ok());
-        let [stdin, stdout, stderr] = [0, 1, 2].map(|index: usize| fds[index].take());
-        Ok((Stdio::of(stdin, stdout, stderr)?, console, diagnostics))
-    }
-
-    fn descriptor(&self, ticket: Ticket, name: &str) -> Result<OwnedFd, Error> {
-        let number = name.strip_prefix("fd:").and_then(|number| number.parse().ok());
-        let Some(number) = number else {
-            return Err(Error::from(Refusal::UnsupportedStdio { name: name.to_owned() }));
-        };
-        let mut taken = self
-            .peers
-            .descriptors(ticket.peer, &[number])
-            .map_err(Error::system(format!("take the caller's descriptor {number}")))?;
-        taken.pop().ok_or_else(|| bad(format!("there is no descriptor {number}")))
     }
 
     /// The caller's descriptors from 3 on.
@@ -239,6 +205,7 @@ impl Supervisor {
         let bundle = record.bundle.clone();
         let mut response = StateResponse { id, bundle, ..StateResponse::default() };
         let ended = if exec_id.is_empty() {
+            [response.stdin, response.stdout, response.stderr] = self.container.streams.names.clone();
             response.pid = self.container.pid().unsigned_abs();
             response.terminal = record.terminal;
             response.status = match self.container.phase {
@@ -254,6 +221,7 @@ impl Supervisor {
             response.pid = exec.pid.unsigned_abs();
             response.terminal = exec.has_terminal;
             response.exec_id = exec_id.to_owned();
+            [response.stdin, response.stdout, response.stderr] = exec.streams.names.clone();
             response.status = match exec.stage {
                 Stage::Added | Stage::Starting => Status::Created,
                 Stage::Running | Stage::Ending => Status::Running,
@@ -348,15 +316,15 @@ impl Supervisor {
             return Err(self.wrong_state("execute a process in"));
         }
         ContainerId::new(&exec.exec_id)?;
-        let names = [&exec.stdin, &exec.stdout, &exec.stderr].map(String::as_str);
-        let (stdio, console, diagnostics) = self.stdio(ticket, names)?;
+        let names = [exec.stdin, exec.stdout, exec.stderr];
+        let Given { stdio, streams, console, diagnostics } = self.given(ticket, names, exec.terminal)?;
         let count = request.metadata(PRESERVE_FDS_KEY).map_or(Ok(0), str::parse);
         let extra = self.extra(ticket, count.map_err(|_| bad(format!("{PRESERVE_FDS_KEY}: no number")))?)?;
         let process = exec.spec.ok_or_else(|| bad("there is no process to execute"))?.value;
         let execution = Execution { process, stdio, extra, console, diagnostics };
         let is_owned = request.metadata(OWNED_KEY).is_some();
         let owner = if is_owned { Owner::Peer(ticket.peer) } else { Owner::Engine };
-        self.add_exec(&exec.exec_id, owner, exec.terminal, execution)?;
+        self.add_exec(&exec.exec_id, owner, exec.terminal, execution, streams)?;
         self.done(ticket);
         Ok(())
     }
@@ -389,8 +357,15 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The caller's own descriptors are held by nobody but the process.
-    fn close_io(&mut self, ticket: Ticket) -> Result<(), Error> {
+    /// Only of an engine's input does the shim hold anything.
+    fn close_io(&mut self, ticket: Ticket, close: &CloseIORequest) -> Result<(), Error> {
+        let streams = match close.exec_id.as_str() {
+            "" => &mut self.container.streams,
+            exec => &mut self.execs.find(exec)?.streams,
+        };
+        if close.stdin {
+            streams.close_input();
+        }
         self.done(ticket);
         Ok(())
     }

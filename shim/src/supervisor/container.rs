@@ -10,6 +10,7 @@ use crate::signals;
 use crate::supervisor::jobs::{self, Goal};
 use crate::supervisor::peers::Ticket;
 use crate::supervisor::seat::Terminal;
+use crate::supervisor::streams::Streams;
 use crate::supervisor::{Mode, Supervisor};
 use crate::wait::{Deadline, Watch};
 use nexcage_cgroup::{Cgroup, OomWatch};
@@ -52,6 +53,7 @@ pub(crate) struct Container {
     pub(crate) watch: Option<ExitWatch>,
     pub(crate) monitor: Option<OwnedFd>,
     pub(crate) terminal: Option<Terminal>,
+    pub(crate) streams: Streams,
     pub(crate) oom: Option<OomWatch>,
     /// Who waits for the end of the process.
     pub(crate) waiting: Vec<Ticket>,

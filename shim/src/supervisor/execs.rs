@@ -7,6 +7,7 @@ use crate::supervisor::container::exited;
 use crate::supervisor::jobs::{Task, deleted};
 use crate::supervisor::peers::{PeerId, Ticket};
 use crate::supervisor::seat::{Attaching, Left, Terminal};
+use crate::supervisor::streams::Streams;
 use crate::work::Worker;
 use crate::work::exec::{Execution, execute};
 use nexcage_cli::Diagnose as _;
@@ -56,6 +57,7 @@ pub(super) struct Exec {
     pub(super) terminal: Option<Terminal>,
     /// Who attached before there was a terminal: what it shows first is theirs.
     early: Option<Attaching>,
+    pub(super) streams: Streams,
     pub(super) waiting: Vec<Ticket>,
 }
 
@@ -161,6 +163,7 @@ impl Supervisor {
         owner: Owner,
         has_terminal: bool,
         execution: Execution,
+        streams: Streams,
     ) -> Result<(), Error> {
         if self.execs.find(id).is_ok() {
             return Err(Error::from(Refusal::ExecExists { id: id.to_owned() }));
@@ -178,6 +181,7 @@ impl Supervisor {
             exit: None,
             terminal: None,
             early: None,
+            streams,
             waiting: Vec::new(),
         });
         let added = TaskExecAdded { container_id: self.site.id.to_string(), exec_id: id.to_owned() };
@@ -216,7 +220,7 @@ impl Supervisor {
         exec.stage = Stage::Running;
         exec.pid = pid;
         exec.pidfd = pidfd;
-        match master.map(Terminal::new).transpose() {
+        match Terminal::of(master, &mut exec.streams) {
             Ok(terminal) => exec.terminal = terminal,
             Err(error) => log::error!("{}", nexcage_cli::causes(&error)),
         }

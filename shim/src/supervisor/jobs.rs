@@ -369,14 +369,15 @@ impl Supervisor {
             return Err(Error::WorkerDied { doing: "find the process" });
         };
         self.watch(process)?;
-        self.container.terminal = master.map(Terminal::new).transpose()?;
+        self.container.terminal = Terminal::of(master, &mut self.container.streams)?;
         self.change(Status::Created, None);
         fault::at(Place::CreatedRecorded);
         self.container.phase = Phase::Created;
         let pid = self.container.pid().unsigned_abs();
         let bundle = self.container.record.as_ref().map(|record| record.bundle.clone()).unwrap_or_default();
-        let created =
-            TaskCreate { container_id: self.site.id.to_string(), bundle, pid, ..TaskCreate::default() };
+        let io = Some(self.container.streams.told(self.container.terminal.is_some()));
+        let container_id = self.site.id.to_string();
+        let created = TaskCreate { container_id, bundle, pid, io, ..TaskCreate::default() };
         self.events.add(topic::CREATE, &created);
         if let Some(ticket) = ticket {
             self.answer(ticket, &CreateTaskResponse { pid });

@@ -12,6 +12,7 @@ mod jobs;
 mod peers;
 pub(crate) mod recovery;
 mod seat;
+mod streams;
 
 use crate::error::Error;
 use crate::fork;

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::relay::{Ends, Moved, Relay, WATCHES};
 use crate::supervisor::peers::Ticket;
+use crate::supervisor::streams::Streams;
 use crate::terminal::Master;
 use nexcage_task_api::shim::AttachResponse;
 use std::os::fd::OwnedFd;
@@ -29,6 +30,16 @@ pub(crate) type Left = (Ticket, AttachResponse);
 impl Terminal {
     pub(crate) fn new(master: OwnedFd) -> Result<Self, Error> {
         Ok(Terminal { relay: Relay::new(Master::check(master)?)?, attached: None })
+    }
+
+    /// The terminal of this master, if there is one, with whom the streams seat at it.
+    pub(crate) fn of(master: Option<OwnedFd>, streams: &mut Streams) -> Result<Option<Self>, Error> {
+        let Some(master) = master else { return Ok(None) };
+        let mut terminal = Terminal::new(master)?;
+        if let Some(ends) = streams.take_seat() {
+            terminal.relay.seat_engine(ends);
+        }
+        Ok(Some(terminal))
     }
 
     /// Attaches a peer in place of an earlier one.
