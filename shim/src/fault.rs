@@ -25,6 +25,7 @@ macro_rules! places {
 places! {
     IdTaken = "id-taken",
     Serving = "serving",
+    RootfsMounted = "rootfs-mounted",
     BundleRead = "bundle-read",
     ConfigSaved = "config-saved",
     BackendTaken = "backend-taken",

@@ -19,6 +19,7 @@ mod limits;
 mod lxc_log;
 mod memory;
 mod relay;
+mod rootfs;
 mod scheduling;
 mod seccomp;
 mod serve;

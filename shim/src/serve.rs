@@ -67,6 +67,7 @@ pub(crate) fn run(options: Options) -> Result<u8, Error> {
     let (site, lock) = take(options.target, inherited)?;
     let creation = Creation {
         bundle: options.bundle,
+        rootfs: Vec::new(),
         lxc_config,
         backend,
         stdio,

@@ -128,9 +128,6 @@ impl Supervisor {
         if self.container.phase != Phase::Empty {
             return Err(Error::from(Refusal::Taken { id: self.site.id.to_string() }));
         }
-        if !create.rootfs.is_empty() {
-            return Err(Error::from(Refusal::Unsupported { what: "mounts of the rootfs are not made yet" }));
-        }
         if !create.checkpoint.is_empty() || !create.parent_checkpoint.is_empty() {
             return Err(Error::from(Refusal::Unsupported { what: "a container cannot be restored" }));
         }
@@ -163,6 +160,7 @@ impl Supervisor {
         let (listen_fds, foreground) = (options.listen_fds, false);
         let creation = Creation {
             bundle,
+            rootfs: create.rootfs,
             lxc_config,
             backend,
             stdio,
@@ -173,6 +171,7 @@ impl Supervisor {
             foreground,
         };
         self.container.streams = streams;
+        self.container.rootfs.clone_from(&creation.rootfs);
         self.begin_create(Some(ticket), creation);
         Ok(())
     }

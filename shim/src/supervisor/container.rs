@@ -16,7 +16,7 @@ use crate::wait::{Deadline, Watch};
 use nexcage_cgroup::{Cgroup, OomWatch};
 use nexcage_record::{Exit, ProcessId, Record, Status, Step};
 use nexcage_task_api::events::{TaskExit, TaskOom, topic};
-use nexcage_task_api::task::{DeleteResponse, WaitResponse};
+use nexcage_task_api::task::{DeleteResponse, Mount, WaitResponse};
 use nexcage_task_api::{Empty, Failure, Timestamp};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -54,6 +54,8 @@ pub(crate) struct Container {
     pub(crate) monitor: Option<OwnedFd>,
     pub(crate) terminal: Option<Terminal>,
     pub(crate) streams: Streams,
+    /// What an engine has mounted on its root file system, until that is told.
+    pub(crate) rootfs: Vec<Mount>,
     pub(crate) oom: Option<OomWatch>,
     /// Who waits for the end of the process.
     pub(crate) waiting: Vec<Ticket>,

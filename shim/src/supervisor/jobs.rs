@@ -377,7 +377,8 @@ impl Supervisor {
         let bundle = self.container.record.as_ref().map(|record| record.bundle.clone()).unwrap_or_default();
         let io = Some(self.container.streams.told(self.container.terminal.is_some()));
         let container_id = self.site.id.to_string();
-        let created = TaskCreate { container_id, bundle, pid, io, ..TaskCreate::default() };
+        let rootfs = std::mem::take(&mut self.container.rootfs);
+        let created = TaskCreate { container_id, bundle, rootfs, io, pid, ..TaskCreate::default() };
         self.events.add(topic::CREATE, &created);
         if let Some(ticket) = ticket {
             self.answer(ticket, &CreateTaskResponse { pid });

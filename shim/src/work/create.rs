@@ -6,6 +6,7 @@ use crate::fault::{self, Place};
 use crate::handover::{Init, Meeting};
 use crate::hooks::HookRunner;
 use crate::limits;
+use crate::rootfs;
 use crate::seccomp;
 use crate::setup::{self, Setup};
 use crate::signals::Signals;
@@ -20,6 +21,7 @@ use lxc_render_config::{LxcConfig, Rendered, Wires};
 use nexcage_handover::flags;
 use nexcage_record::{ProcessId, Record, Status};
 use nexcage_setup::plan::Step;
+use nexcage_task_api::task::Mount;
 use rustix::termios::Winsize;
 use std::ffi::CString;
 use std::fs;
@@ -34,6 +36,8 @@ const INSTALLED_INIT: &str = "/usr/libexec/nexcage/nexcage-init";
 #[derive(Debug)]
 pub(crate) struct Creation {
     pub(crate) bundle: PathBuf,
+    /// What is to be mounted on its root file system.
+    pub(crate) rootfs: Vec<Mount>,
     /// The text, and where it comes from, that replaces the rendered LXC configuration.
     pub(crate) lxc_config: Option<(PathBuf, String)>,
     pub(crate) backend: backend::Choice,
@@ -56,6 +60,17 @@ pub(crate) fn create(site: &Site, creation: Creation, reporter: &mut Reporter) -
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|errno| Error::system("become a subreaper")(errno.into()))?;
     say_to(creation.diagnostics.as_ref());
+    let created = rootfs::mount_all(&site.dir, &creation.bundle.join("rootfs"), &creation.rootfs)
+        .and_then(|()| create_from_bundle(site, creation, reporter));
+    created.inspect_err(|_| {
+        if let Err(error) = rootfs::unmount_all(&site.dir) {
+            log::error!("{}", nexcage_cli::causes(&error));
+        }
+    })
+}
+
+fn create_from_bundle(site: &Site, creation: Creation, reporter: &mut Reporter) -> Result<(), Error> {
+    fault::at(Place::RootfsMounted);
     let signals = Signals::catch(site.inherited)?;
     let bundle = Bundle::open(&creation.bundle).map_err(Box::new)?;
     fault::at(Place::BundleRead);

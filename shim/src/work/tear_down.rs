@@ -3,6 +3,7 @@
 use crate::backend::{self, Left};
 use crate::error::Error;
 use crate::fault::{self, Place};
+use crate::rootfs;
 use crate::signals::Signals;
 use crate::wait::Deadline;
 use crate::work::later::Later;
@@ -52,6 +53,7 @@ pub(crate) fn remove(
         }
         fault::at(Place::PoststopRun);
     }
+    rootfs::unmount_all(&site.dir)?;
     site.dir.remove()?;
     fault::at(Place::DirectoryRemoved);
     Ok(())

@@ -58,6 +58,7 @@ fn step(place: &str) -> Step {
     match place {
         "id-taken"
         | "serving"
+        | "rootfs-mounted"
         | "bundle-read"
         | "config-saved"
         | "backend-taken"

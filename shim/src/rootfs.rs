@@ -1,0 +1,105 @@
+//! The mounts of which an engine wants the root file system made: an overlay of an image's layers,
+//! or a bind of some directory.
+
+mod options;
+
+use crate::error::Error;
+use nexcage_record::ContainerDir;
+use nexcage_task_api::task::Mount;
+use options::Options;
+use rustix::io::Errno;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, mount_remount, unmount,
+};
+use std::ffi::{CString, OsStr};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
+
+/// Holds the mount point, from before the first mount on.
+const FILE: &str = "rootfs";
+
+/// Makes the mounts on the root file system of a bundle, the first one first. What of them there is
+/// [`unmount_all`] finds, whoever calls it.
+pub(crate) fn mount_all(dir: &ContainerDir, rootfs: &Path, mounts: &[Mount]) -> Result<(), Error> {
+    if mounts.is_empty() {
+        return Ok(());
+    }
+    let rootfs = fs::canonicalize(rootfs).map_err(Error::system(format!("find {}", rootfs.display())))?;
+    let file = dir.path().join(FILE);
+    fs::write(&file, rootfs.as_os_str().as_bytes())
+        .map_err(Error::system(format!("write {}", file.display())))?;
+    for one in mounts {
+        let target = target(&rootfs, &one.target);
+        let what = format!("mount {} ({}) on {}", one.source, one.kind, target.display());
+        mount_one(one, &target).map_err(Error::system(what))?;
+    }
+    Ok(())
+}
+
+/// The place below the root that a mount names; nothing leads out of it.
+fn target(rootfs: &Path, named: &str) -> PathBuf {
+    let parts = Path::new(named).components().filter(|part| matches!(part, Component::Normal(_)));
+    rootfs.join(parts.collect::<PathBuf>())
+}
+
+fn mount_one(one: &Mount, target: &Path) -> io::Result<()> {
+    let mut options = Options::parse(&one.options)?;
+    // Only this process, a worker, stands there.
+    if let Some(directory) = options.shorten() {
+        std::env::set_current_dir(directory)?;
+    }
+    let data = CString::new(options.data()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let data = Some(data.as_c_str()).filter(|data| !data.is_empty());
+    let source = OsStr::new(&one.source);
+    mount(source, target, OsStr::new(&one.kind), options.flags, data)?;
+    // A bind takes its flags from its source, whatever was asked for.
+    if options.flags.contains(MountFlags::BIND) && !(options.flags - BINDING).is_empty() {
+        mount_remount(target, options.flags, "")?;
+    }
+    if options.propagation != MountPropagationFlags::empty() {
+        mount_change(target, options.propagation)?;
+    }
+    Ok(())
+}
+
+const BINDING: MountFlags = MountFlags::BIND.union(MountFlags::REC);
+
+/// Takes back what [`mount_all`] has done for a container, whether all of it or not. Can be repeated.
+pub(crate) fn unmount_all(dir: &ContainerDir) -> Result<(), Error> {
+    let file = dir.path().join(FILE);
+    let rootfs = match fs::read(&file) {
+        Ok(rootfs) => PathBuf::from(OsStr::from_bytes(&rootfs)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::system(format!("read {}", file.display()))(error)),
+    };
+    unmount_from(&rootfs)?;
+    fs::remove_file(&file).map_err(Error::system(format!("remove {}", file.display())))
+}
+
+/// Unmounts whatever is on a directory, with what is below that.
+pub(crate) fn unmount_from(rootfs: &Path) -> Result<(), Error> {
+    loop {
+        match unmount(rootfs, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
+            Ok(()) => {}
+            // No mount point, or nothing at all, any more.
+            Err(Errno::INVAL | Errno::NOENT) => return Ok(()),
+            Err(errno) => {
+                return Err(Error::system(format!("unmount {}", rootfs.display()))(errno.into()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_stays_below_the_root() {
+        let target = |named| target(Path::new("/r"), named);
+        assert_eq!(target(""), Path::new("/r"));
+        assert_eq!(target("/a/../../b"), Path::new("/r/a/b"));
+    }
+}
