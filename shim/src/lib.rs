@@ -8,6 +8,7 @@
 
 mod backend;
 mod command_line;
+pub mod containerd;
 mod error;
 mod exit;
 mod fault;

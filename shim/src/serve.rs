@@ -13,13 +13,16 @@ use crate::work::Site;
 use crate::work::create::Creation;
 use crate::work::tear_down::remove;
 use nexcage_configuration::Configuration;
-use nexcage_record::{ContainerDir, ContainerId, Error as RecordError, Namespace, Root, Step};
+use nexcage_record::{ContainerDir, ContainerId, Error as RecordError, Namespace, Record, Root, Step};
+use nexcage_task_api::client::Terms;
+use nexcage_task_api::shim::RemoveRequest;
+use nexcage_task_api::{Client, method};
 use rustix::fs::{FlockOperation, Mode as FileMode, flock};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long another successor may take to take over, and how often that is looked at.
 const SUCCESSION: Duration = Duration::from_secs(15);
@@ -94,8 +97,9 @@ fn close_inherited() -> Result<(), Error> {
     nexcage_setup::keep_inherited(0).map(drop).map_err(Error::system("close inherited descriptors"))
 }
 
-/// Takes the id and serves it in the background; returns when it does.
-pub(crate) fn serve(target: Target) -> Result<(), Error> {
+/// Takes the id and serves it in the background; returns when it does. What happens is told to an
+/// engine that takes events at a socket.
+pub(crate) fn serve(target: Target, engine: Option<PathBuf>) -> Result<(), Error> {
     close_inherited()?;
     let inherited = Inherited::read()?;
     let (site, lock) = take(target, inherited)?;
@@ -103,10 +107,57 @@ pub(crate) fn serve(target: Target) -> Result<(), Error> {
     fault::at(Place::Serving);
     in_background(&site.dir.log(), move |ready| {
         let signals = Signals::catch_all(inherited)?;
-        let supervisor = Supervisor::new(site, Mode::Served, lock, listener, signals)?;
+        let mut supervisor = Supervisor::new(site, Mode::Served, lock, listener, signals)?;
+        if let Some(engine) = engine {
+            supervisor.forward_events(engine);
+        }
         ready();
         supervisor.run().map(drop)
     })
+}
+
+/// How long a shim that lives may take to remove its container.
+const REMOVAL: Duration = Duration::from_secs(4);
+
+/// Removes a container, whatever its state and whether its shim lives, and gives its last record. There
+/// may be none.
+pub(crate) fn clean(target: &Target) -> Result<Option<Record>, Error> {
+    close_inherited()?;
+    let inherited = Inherited::read()?;
+    let dir = target.root.container(&target.namespace, &target.id);
+    let deadline = Deadline::after(REMOVAL);
+    loop {
+        let record = dir.read().ok();
+        match dir.lock() {
+            Ok(Some(_lock)) => {
+                let half_made = record.as_ref().is_none_or(|record| record.step == Some(Step::Create));
+                let what = if half_made { Left::HalfMade } else { Left::Whole };
+                let site = site_of(&dir, target.configuration.clone(), inherited)?;
+                return remove(&site, record.as_ref(), None, what).map(|()| record);
+            }
+            Err(RecordError::NotFound { .. }) => return Ok(record),
+            Err(error) => return Err(error.into()),
+            Ok(None) if deadline.is_over() => {
+                return Err(Error::Timeout { doing: "the shim's end", limit: REMOVAL, words: String::new() });
+            }
+            Ok(None) => {
+                ask_for_removal(&dir, target.id.as_str());
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+/// Has a shim remove its container. Whether it did is seen by its lock.
+fn ask_for_removal(dir: &ContainerDir, id: &str) {
+    let removal = || {
+        let mut client = Client::connect(&dir.socket())?;
+        let terms = Terms { deadline: Some(Instant::now() + REMOVAL), ..Terms::default() };
+        client.call_with::<method::Remove>(&RemoveRequest { id: id.to_owned() }, terms)
+    };
+    if let Err(error) = removal() {
+        log::debug!("{}", nexcage_cli::causes(&error));
+    }
 }
 
 /// Starts successors of dead shims: that of one container, or all below a root. Each serves when this

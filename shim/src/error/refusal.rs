@@ -3,6 +3,7 @@
 use nexcage_cli::{Code, Diagnose};
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why a call is refused.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) enum Refusal {
     Fixed { what: &'static str },
     /// A kind of stdio that is not served yet.
     UnsupportedStdio { name: String },
+    /// A socket that cannot be named.
+    LongSocket { path: PathBuf },
     /// There is no such process in the container.
     NoExec { id: String },
     /// The process's id is taken.
@@ -50,6 +53,9 @@ impl fmt::Display for Refusal {
                     "stdio {name:?}: only fd:N, FIFOs, file:// for outputs, console:// and nothing are served"
                 )
             }
+            Refusal::LongSocket { path } => {
+                write!(f, "the path of the socket {} is too long for containerd", path.display())
+            }
             Refusal::NoExec { id } => write!(f, "there is no process {id}"),
             Refusal::ExecExists { id } => write!(f, "the process {id} exists"),
         }
@@ -62,7 +68,7 @@ impl Diagnose for Refusal {
     fn code(&self) -> Code {
         match self {
             Refusal::WrongState { .. } | Refusal::NoTerminal { .. } => Code::WrongState,
-            Refusal::BadRequest { .. } => Code::Usage,
+            Refusal::BadRequest { .. } | Refusal::LongSocket { .. } => Code::Usage,
             Refusal::NoContainer { .. } | Refusal::NotRunning { .. } | Refusal::NoExec { .. } => {
                 Code::NotFound
             }

@@ -1,5 +1,6 @@
 //! What happened, for those who ask; the last ones are kept.
 
+use crate::supervisor::forward::Forwarder;
 use crate::supervisor::peers::Ticket;
 use nexcage_task_api::message::Named;
 use nexcage_task_api::shim::{Event, EventsResponse};
@@ -17,6 +18,8 @@ pub(crate) struct Events {
     last: u64,
     /// Who waits for one after a number.
     waiting: Vec<(Ticket, u64)>,
+    /// An engine that is told of each.
+    pub(super) forwarder: Option<Forwarder>,
 }
 
 impl Events {
@@ -28,7 +31,11 @@ impl Events {
         }
         let at = Some(Timestamp::from(SystemTime::now()));
         let event = Some(Any::pack(event));
-        self.kept.push_back(Event { number: self.last, topic: topic.to_owned(), at, event });
+        let event = Event { number: self.last, topic: topic.to_owned(), at, event };
+        if let Some(forwarder) = &mut self.forwarder {
+            forwarder.add(event.clone());
+        }
+        self.kept.push_back(event);
     }
 
     /// Somebody wants those after a number.

@@ -8,6 +8,7 @@ mod calls;
 mod container;
 mod events;
 mod execs;
+mod forward;
 mod jobs;
 mod peers;
 pub(crate) mod recovery;
@@ -23,6 +24,7 @@ use crate::work::Site;
 use container::{Container, Phase};
 use events::Events;
 use execs::Execs;
+use forward::Forwarder;
 use jobs::Job;
 use nexcage_task_api::call::Response;
 use nexcage_task_api::message::Message;
@@ -81,6 +83,8 @@ pub(crate) struct Supervisor {
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Listener,
+    /// An engine that takes events.
+    Engine,
     Signals,
     Job(Pid),
     Exit,
@@ -153,6 +157,9 @@ impl Supervisor {
             self.site.dir.remove()?;
         }
         self.peers.finish();
+        if let Some(forwarder) = &mut self.events.forwarder {
+            forwarder.finish();
+        }
         // The last worker has told that it is done, and is about to end.
         fork::await_children(LAST_WORKERS);
         match self.mode {
@@ -217,7 +224,8 @@ impl Supervisor {
         let deadline = terminals.fold(Deadline::NEVER, |all, one| all.or_earlier(one.relay.deadline()));
         let idle = self.peers.is_empty() && self.container.phase == Phase::Empty;
         let deadline = if idle { deadline.or_earlier(self.idle) } else { deadline };
-        deadline.or_earlier(self.container.patience())
+        let engine = self.events.forwarder.as_ref().map_or(Deadline::NEVER, Forwarder::deadline);
+        deadline.or_earlier(self.container.patience()).or_earlier(engine)
     }
 
     /// Everything that is waited for, each source with [`WATCHES`] watches, in the order in which
@@ -247,6 +255,10 @@ impl Supervisor {
             all.add(Source::Write(peer), one(write));
             all.add(Source::Read(peer), one(read));
         }
+        if let Some(forwarder) = &self.events.forwarder {
+            let [read, write] = forwarder.watches();
+            all.add(Source::Engine, [read, write, Watch::Nothing, Watch::Nothing]);
+        }
         all.add(Source::Listener, one(self.peers.listening()));
         (all.sources, all.watches)
     }
@@ -254,6 +266,8 @@ impl Supervisor {
     fn serve(&mut self, source: Source, ready: [bool; WATCHES]) {
         match source {
             Source::Listener => self.peers.accept(),
+            // Looked at in any case.
+            Source::Engine => {}
             Source::Signals => self.take_signals(),
             Source::Job(pid) => self.take_report(pid),
             Source::Exit => self.take_exit(),
@@ -289,6 +303,9 @@ impl Supervisor {
         }
         self.settle_execs();
         self.settle_container();
+        if let Some(forwarder) = &mut self.events.forwarder {
+            forwarder.go_on();
+        }
         for (ticket, answer) in self.events.answers() {
             self.answer(ticket, &answer);
         }

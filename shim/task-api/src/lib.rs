@@ -10,6 +10,7 @@
 #[macro_use]
 pub mod message;
 
+pub mod bootstrap;
 pub mod call;
 pub mod client;
 pub mod events;

@@ -108,7 +108,7 @@ impl Sample for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{call, events, metrics, shim, task, well_known};
+    use crate::{bootstrap, call, events, metrics, shim, task, well_known};
     use proptest::prelude::*;
 
     /// Shows a visitor every message that there is.
@@ -119,6 +119,7 @@ mod tests {
             events::visit,
             shim::visit,
             call::visit,
+            bootstrap::visit,
             metrics::v1::visit,
             metrics::v2::visit,
         ] {
