@@ -6,6 +6,7 @@ mod about;
 mod arguments;
 mod cgroups;
 mod cleanup;
+mod containerd;
 mod crashes;
 mod ct;
 mod devices;

@@ -6,6 +6,7 @@
 
 mod config;
 mod container;
+mod containerd;
 mod machine;
 mod noise;
 mod rootfs;
@@ -16,6 +17,7 @@ mod tools;
 
 pub use config::{Bundle, Config};
 pub use container::{Container, Pipes};
+pub use containerd::{Containerd, await_that};
 pub use machine::Traces;
 pub use noise::noise;
 pub use run::{Run, Running};

@@ -194,10 +194,16 @@ impl Sandbox {
         run.args(["run", "--bundle"]).arg(bundle.path()).arg(id)
     }
 
+    /// Where one of the tools under test is.
+    #[must_use]
+    pub fn tool_path(&self, name: &str) -> PathBuf {
+        self.tools.join(name)
+    }
+
     /// One of the tools under test.
     #[must_use]
     pub fn tool(&self, name: &str) -> Run {
-        self.command(self.tools.join(name))
+        self.command(self.tool_path(name))
     }
 
     /// Any program, with nothing but a search path in its environment.

@@ -11,6 +11,7 @@ pub(crate) type Need = (&'static str, &'static str);
 pub(crate) const LXC: Need = ("lxc-start", "lxc");
 pub(crate) const UIDMAP: Need = ("newuidmap", "uidmap");
 pub(crate) const BUSYBOX: Need = ("busybox", "busybox-static");
+pub(crate) const CONTAINERD: Need = ("containerd", "containerd");
 pub(crate) const RUNC: Need = ("runc", "runc");
 pub(crate) const MANDOC: Need = ("mandoc", "mandoc");
 

@@ -1,0 +1,219 @@
+//! A containerd of a test's own, whose containers are nexcage's.
+
+mod image;
+
+use crate::{Run, Sandbox};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long containerd, or a task, may take to get somewhere.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Parts of containerd that are not needed, or complain about the machine.
+const WITHOUT: [&str; 6] = [
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.internal.v1.opt",
+    "io.containerd.snapshotter.v1.aufs",
+    "io.containerd.snapshotter.v1.btrfs",
+    "io.containerd.snapshotter.v1.devmapper",
+    "io.containerd.snapshotter.v1.zfs",
+];
+
+/// See the module. It has one image, in which busybox is.
+#[derive(Debug)]
+pub struct Containerd<'s> {
+    sandbox: &'s Sandbox,
+    daemon: Child,
+}
+
+impl<'s> Containerd<'s> {
+    /// Starts one, in the sandbox's directory and for its namespace.
+    ///
+    /// # Panics
+    /// The machine lacks containerd, or it does not start.
+    #[must_use]
+    pub fn start(sandbox: &'s Sandbox) -> Self {
+        for program in ["containerd", "ctr"] {
+            let found = Path::new("/usr/bin").join(program).exists();
+            assert!(found, "{program} is missing: install Debian's package containerd");
+        }
+        prepare(sandbox).unwrap_or_else(|error| panic!("{}: {error}", sandbox.path().display()));
+        let containerd = Containerd { sandbox, daemon: spawn(sandbox) };
+        containerd.await_service();
+        let archive = image::make(sandbox.path()).unwrap_or_else(|error| panic!("image: {error}"));
+        containerd.ctr(["images", "import"]).arg(archive).assert().code(0);
+        containerd
+    }
+
+    /// Ends containerd and starts it again; its containers go on.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn restart(&mut self, meanwhile: impl FnOnce()) {
+        self.end();
+        meanwhile();
+        self.daemon = spawn(self.sandbox);
+        self.await_service();
+    }
+
+    fn end(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.daemon), Signal::TERM);
+        drop(self.daemon.wait());
+    }
+
+    fn await_service(&self) {
+        await_that("containerd serves", || self.ctr(["version"]).output().status.success());
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn ctr<const N: usize>(&self, args: [&str; N]) -> Run {
+        let run = self.sandbox.command("ctr").arg("--address").arg(socket(self.sandbox));
+        run.args(["--namespace", self.sandbox.namespace()]).args(args)
+    }
+
+    /// `ctr run` of a command under an id.
+    #[must_use]
+    pub fn run(&self, id: &str, options: &[&str], command: &[&str]) -> Run {
+        let run = self.ctr(["run", "--runtime"]).arg(shim(self.sandbox)).args(options);
+        run.args([image::NAME, id]).args(command)
+    }
+
+    /// `ctr run` of a shell that runs `text`, to its end.
+    #[must_use]
+    pub fn shell(&self, id: &str, text: &str) -> Run {
+        self.run(id, &["--rm"], &["/bin/sh", "-c", text])
+    }
+
+    /// `ctr run --detach`, with nothing for stdio.
+    ///
+    /// # Panics
+    /// It fails.
+    #[track_caller]
+    pub fn detach(&self, id: &str, text: &str) {
+        let mut run = self.run(id, &["--detach"], &["/bin/sh", "-c", text]);
+        let null = || Stdio::null();
+        let status = run.with_stdio([null(), null(), null()]);
+        assert!(status.success(), "{run:?}: {status}");
+    }
+
+    /// `ctr tasks VERB`, which must be done.
+    ///
+    /// # Panics
+    /// It fails.
+    #[track_caller]
+    pub fn task<const N: usize>(&self, words: [&str; N]) -> String {
+        let output = self.ctr(["tasks"]).args(words).output();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {}: {told}", output.status);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Pid and status of a task, if there is one.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<(i32, String)> {
+        let list = self.task(["ls"]);
+        let line = list.lines().find(|line| line.split_whitespace().next() == Some(id))?;
+        let mut words = line.split_whitespace().skip(1);
+        Some((words.next()?.parse().ok()?, words.next()?.to_owned()))
+    }
+
+    /// Waits until a task has a status.
+    ///
+    /// # Panics
+    /// That takes too long.
+    #[track_caller]
+    pub fn await_status(&self, id: &str, status: &str) {
+        await_that(status, || self.find(id).is_some_and(|(_, found)| found == status));
+    }
+
+    /// The pid of the shim of a container.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn shim(&self, id: &str) -> i32 {
+        let record = self.sandbox.state_directory(id).join("record.json");
+        let text = fs::read(&record).unwrap_or_else(|error| panic!("{}: {error}", record.display()));
+        let record: Value = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{error}"));
+        let pid = record["shim"]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+        pid.unwrap_or_else(|| panic!("no shim: {record}"))
+    }
+
+    /// What containerd and the shims that it calls have said.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(log(self.sandbox)).unwrap_or_default()
+    }
+}
+
+impl Drop for Containerd<'_> {
+    fn drop(&mut self) {
+        self.end();
+        if thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().filter(|line| !line.contains("level=debug")).collect();
+            let last = &lines[lines.len().saturating_sub(30)..];
+            #[expect(clippy::print_stdout, reason = "it is shown with the test that has failed")]
+            {
+                println!("containerd says:\n{}", last.join("\n"));
+            }
+        }
+    }
+}
+
+/// Waits for something.
+///
+/// # Panics
+/// It takes too long.
+#[track_caller]
+pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not so in time: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn socket(sandbox: &Sandbox) -> PathBuf {
+    sandbox.path().join("containerd.sock")
+}
+
+fn shim(sandbox: &Sandbox) -> PathBuf {
+    sandbox.path().join("containerd-shim-nexcage-v2")
+}
+
+fn log(sandbox: &Sandbox) -> PathBuf {
+    sandbox.path().join("containerd.log")
+}
+
+/// The shim by containerd's name, and the configurations.
+fn prepare(sandbox: &Sandbox) -> std::io::Result<()> {
+    symlink(sandbox.tool_path("nexcage-shim"), shim(sandbox))?;
+    let mut configuration: Value = serde_json::from_slice(&fs::read(sandbox.configuration())?)?;
+    configuration["root"] = json!(sandbox.root());
+    fs::write(sandbox.path().join("shim.json"), configuration.to_string())?;
+    let directory = sandbox.path().display();
+    let text = format!(
+        "version = 2\nroot = \"{directory}/containerd\"\nstate = \"{directory}/tasks\"\n\
+         disabled_plugins = {WITHOUT:?}\n[grpc]\naddress = \"{}\"\n[debug]\nlevel = \"debug\"\n",
+        socket(sandbox).display()
+    );
+    fs::write(sandbox.path().join("containerd.toml"), text)
+}
+
+fn spawn(sandbox: &Sandbox) -> Child {
+    let log = File::options().create(true).append(true).open(log(sandbox));
+    let log = log.unwrap_or_else(|error| panic!("log: {error}"));
+    let mut command = Command::new("/usr/bin/containerd");
+    command.arg("--config").arg(sandbox.path().join("containerd.toml"));
+    command.env("NEXCAGE_CONFIG", sandbox.path().join("shim.json"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
