@@ -4,7 +4,8 @@ use pct_stand_in::Node;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -76,6 +77,7 @@ impl Traces {
                 let _ = unmount(mount, UnmountFlags::DETACH);
             }
             for cgroup in traces.cgroups.iter().rev() {
+                thaw(cgroup);
                 drop(fs::remove_dir(cgroup));
             }
             if traces.processes.is_empty() && traces.cgroups.is_empty() && traces.mounts.is_empty() {
@@ -108,6 +110,12 @@ impl fmt::Display for Traces {
         }
         Ok(())
     }
+}
+
+/// Thaws a cgroup of version 1, in which what is frozen does not even die.
+fn thaw(cgroup: &Path) {
+    let state = File::options().write(true).open(cgroup.join("freezer.state"));
+    drop(state.and_then(|mut state| state.write_all(b"THAWED")));
 }
 
 /// Where LXC keeps its locks for containers whose state is below `directory`.
