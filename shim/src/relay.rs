@@ -2,8 +2,9 @@
 //! no more than a page is kept in either direction.
 
 use crate::error::Error;
-use crate::terminal::{Master, RawMode, size_of};
+use crate::terminal::Master;
 use crate::wait::{Deadline, Watch};
+use nexcage_terminal::{RawMode, size_of};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::{Errno, read, write};
 use rustix::termios::Winsize;
@@ -94,7 +95,7 @@ impl Relay {
 
     /// Seats this program's own caller: its terminal is in raw mode from now on.
     pub(crate) fn seat_caller(&mut self, ends: Ends) -> Result<(), Error> {
-        let raw = RawMode::enter(ends.input.as_fd())?;
+        let raw = RawMode::enter(ends.input.as_fd()).map_err(Box::new)?;
         self.seat = Some(Seat {
             input: Some(ends.input),
             output: without_blocking(ends.output),

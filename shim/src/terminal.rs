@@ -1,4 +1,4 @@
-//! Terminals: the process's, by the master of its pty, and the caller's.
+//! The process's terminal, by the master of its pty.
 
 use crate::error::Error;
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat, major, minor};
@@ -6,16 +6,13 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, ptsname};
 use rustix::termios::{
-    LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize,
-    tcsetattr, tcsetwinsize,
+    LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
 };
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::panic;
 use std::path::Path;
-use std::sync::Arc;
 
 /// The number of every pty multiplexer (Linux allocated devices).
 const MULTIPLEXER: (u32, u32) = (5, 2);
@@ -100,56 +97,6 @@ pub(crate) fn send(master: &Master, socket: &Path) -> Result<(), Error> {
         Ok(())
     };
     send().map_err(Error::system(format!("send the terminal to {}", socket.display())))
-}
-
-/// The caller's terminal in raw mode, until it is dropped or this program panics.
-#[derive(Debug)]
-pub(crate) struct RawMode(Arc<Before>);
-
-/// How a terminal was.
-#[derive(Debug)]
-struct Before {
-    terminal: OwnedFd,
-    modes: Termios,
-}
-
-impl RawMode {
-    /// Puts the terminal into raw mode; `None` if it is no terminal.
-    pub(crate) fn enter(terminal: BorrowedFd<'_>) -> Result<Option<Self>, Error> {
-        let Ok(modes) = tcgetattr(terminal) else { return Ok(None) };
-        let terminal = terminal.try_clone_to_owned().map_err(Error::system("duplicate stdin"))?;
-        let before = Arc::new(Before { terminal, modes });
-        let mut raw = before.modes.clone();
-        raw.make_raw();
-        // Newlines from the process still begin a line.
-        raw.output_modes |= OutputModes::OPOST;
-        tcsetattr(&before.terminal, OptionalActions::Now, &raw)
-            .map_err(system("put the terminal into raw mode"))?;
-        let (on_panic, usual) = (Arc::downgrade(&before), panic::take_hook());
-        panic::set_hook(Box::new(move |panic| {
-            on_panic.upgrade().inspect(|before| before.restore());
-            usual(panic);
-        }));
-        Ok(Some(RawMode(before)))
-    }
-}
-
-impl Before {
-    fn restore(&self) {
-        // A terminal that is gone needs no modes.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.modes);
-    }
-}
-
-impl Drop for RawMode {
-    fn drop(&mut self) {
-        self.0.restore();
-    }
-}
-
-/// The size of the first of these that is a terminal.
-pub(crate) fn size_of(candidates: &[BorrowedFd<'_>]) -> Option<Winsize> {
-    candidates.iter().find_map(|fd| tcgetwinsize(fd).ok())
 }
 
 fn system(doing: &'static str) -> impl FnOnce(Errno) -> Error {
