@@ -190,6 +190,7 @@ impl Supervisor {
                     *executed = true;
                 }
                 self.executed();
+                self.jobs[index].worker.acknowledge();
             }
             Ok(report) => {
                 let Job { mut worker, task } = self.jobs.swap_remove(index);

@@ -104,6 +104,13 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// Waits until the supervisor has done what follows from the last report.
+    pub(crate) fn await_word(&mut self) -> Result<(), Error> {
+        self.0.receive().map_err(Error::system("hear from the supervisor"))
+    }
+}
+
 /// A worker as the supervisor sees it.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -134,6 +141,12 @@ impl Worker {
     /// The report that has come; an error once the worker has ended.
     pub(crate) fn report(&mut self) -> io::Result<Report> {
         self.channel.receive()
+    }
+
+    /// Says that what follows from its report is done.
+    pub(crate) fn acknowledge(&mut self) {
+        // One that has ended is not waiting.
+        drop(self.channel.send(&()));
     }
 
     /// The descriptors that follow a report.

@@ -34,6 +34,8 @@ pub(crate) fn start(site: &Site, record: &Record, init: Init, reporter: &mut Rep
         Started::Failed(failed) => Err(setup_error(failed, &later.program, &[])),
         Started::Executed => {
             reporter.tell(&Report::Executed, &[])?;
+            // What a hook asks about the container is true then.
+            reporter.await_word()?;
             hooks.started(pid, &mut signals);
             fault::at(Place::PoststartRun);
             reporter.tell(&Report::Done, &[])
