@@ -3,8 +3,10 @@
 use crate::error::Error;
 use crate::packages::Need;
 use crate::step::shown;
+use std::fmt;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -49,6 +51,45 @@ fn memory(child: &Child, file: &str, name: &str) -> io::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     number.ok_or_else(|| io::Error::other(format!("no {name} in /proc/PID/{file}")))
+}
+
+/// What a process takes; memory in KiB.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Takes {
+    pub(crate) rss: u64,
+    pub(crate) pss: u64,
+    pub(crate) private: u64,
+    pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
+}
+
+impl fmt::Display for Takes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Takes { rss, pss, private, descriptors, threads } = self;
+        write!(
+            f,
+            "RSS {rss} KiB, PSS {pss}, private {private}, {descriptors} descriptors, {threads} thread(s)"
+        )
+    }
+}
+
+/// What a process takes now (proc(5), smaps_rollup).
+pub(crate) fn takes(pid: u32) -> Result<Takes, Error> {
+    let process = Path::new("/proc").join(pid.to_string());
+    let file = |source| Error::File { path: process.display().to_string(), source };
+    let text = fs::read_to_string(process.join("smaps_rollup")).map_err(file)?;
+    let line = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    let count = |name: &str| fs::read_dir(process.join(name)).map(Iterator::count).map_err(file);
+    Ok(Takes {
+        rss: line("Rss:"),
+        pss: line("Pss:"),
+        private: line("Private_Clean:") + line("Private_Dirty:"),
+        descriptors: count("fd")?,
+        threads: count("task")?,
+    })
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use crate::build::release;
 use crate::error::Error;
+use crate::memory::{Takes, takes};
 use crate::packages::{self, BUSYBOX, LXC};
 use crate::step::{say, shown};
 use nexcage_tests::{Bundle, Config};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,16 +20,6 @@ const EXECS: u32 = 10;
 const ALLOWED: u64 = 256;
 /// After this long a shim has given back what it does not need.
 const QUIET: Duration = Duration::from_secs(1);
-
-/// What a shim takes.
-#[derive(Debug, Clone, Copy)]
-struct Takes {
-    rss: u64,
-    pss: u64,
-    private: u64,
-    descriptors: usize,
-    threads: usize,
-}
 
 /// Goes on for some minutes.
 pub(crate) fn soak(minutes: u32) -> Result<(), Error> {
@@ -95,7 +86,7 @@ impl Place {
     fn go_on(&self, passing: &Bundle, shim: u32, time: Duration) -> Result<(), Error> {
         // What is loaded by the first calls belongs to it.
         self.round(passing, 0)?;
-        let before = takes(shim)?;
+        let before = quiet(shim)?;
         say(&format!("at the start: {before}"));
         let (start, mut rounds, mut told) = (Instant::now(), 0_u32, Instant::now());
         while start.elapsed() < time {
@@ -107,7 +98,7 @@ impl Place {
                 say(&format!("{minutes} min, {rounds} containers, {} execs", rounds * EXECS));
             }
         }
-        let after = takes(shim)?;
+        let after = quiet(shim)?;
         say(&format!("at the end:   {after}"));
         let seconds = start.elapsed().as_secs();
         say(&format!("{rounds} containers came and went and {} execs ran in {seconds} s", rounds * EXECS));
@@ -132,32 +123,8 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Takes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Takes { rss, pss, private, descriptors, threads } = self;
-        write!(
-            f,
-            "RSS {rss} KiB, PSS {pss}, private {private}, {descriptors} descriptors, {threads} thread(s)"
-        )
-    }
-}
-
-/// What a process takes after a quiet second (proc(5), smaps_rollup).
-fn takes(pid: u32) -> Result<Takes, Error> {
+/// What a process takes after a quiet second.
+fn quiet(pid: u32) -> Result<Takes, Error> {
     thread::sleep(QUIET);
-    let process = Path::new("/proc").join(pid.to_string());
-    let file = |source| Error::File { path: process.display().to_string(), source };
-    let text = fs::read_to_string(process.join("smaps_rollup")).map_err(file)?;
-    let line = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
-    };
-    let count = |name: &str| fs::read_dir(process.join(name)).map(Iterator::count).map_err(file);
-    Ok(Takes {
-        rss: line("Rss:"),
-        pss: line("Pss:"),
-        private: line("Private_Clean:") + line("Private_Dirty:"),
-        descriptors: count("fd")?,
-        threads: count("task")?,
-    })
+    takes(pid)
 }

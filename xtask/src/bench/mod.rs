@@ -2,18 +2,25 @@
 //! a line of [`PARTS`].
 
 mod container;
+mod exec;
+mod memory;
+mod nexcage;
+mod peers;
+mod run;
 mod sizes;
 mod start_up;
 mod validate;
 
 use crate::build::release;
 use crate::error::Error;
-use crate::memory;
+use crate::memory::TIME;
 use crate::packages::{self, BUSYBOX, LXC, Need, RUNC};
-use crate::step::{say, step};
+use crate::step::{say, shown, step};
 use crate::timing::Subject;
 use nexcage_tests::{Bundle, Config};
+use peers::{CONMON, CONTAINERD, CRUN};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Something that is measured for itself.
 pub(crate) struct Part {
@@ -29,11 +36,18 @@ static PARTS: &[Part] = &[
     Part { name: "start-up", needs: &[], measure: |tools, _, runs| start_up::start_up(tools, runs) },
     Part {
         name: "sizes",
-        needs: &[LXC, BUSYBOX, memory::TIME],
+        needs: &[LXC, BUSYBOX, TIME],
         measure: |tools, directory, _| sizes::sizes(tools, directory),
     },
     Part { name: "container", needs: &[LXC, BUSYBOX, RUNC], measure: container::containers },
-    Part { name: "validate", needs: &[memory::TIME], measure: validate::validate },
+    Part { name: "run", needs: &[LXC, BUSYBOX, RUNC, CRUN], measure: run::run },
+    Part { name: "exec", needs: &[LXC, BUSYBOX, RUNC, CRUN], measure: exec::exec },
+    Part {
+        name: "memory",
+        needs: &[LXC, BUSYBOX, RUNC, CONTAINERD, CONMON],
+        measure: |tools, directory, _| memory::memory(tools, directory),
+    },
+    Part { name: "validate", needs: &[TIME], measure: validate::validate },
 ];
 
 impl Part {
@@ -67,6 +81,31 @@ pub(crate) fn bench(part: Option<&'static Part>, runs: usize) -> Result<(), Erro
 
 fn make_bundle(path: &Path, config: &Config) -> Result<Bundle, Error> {
     Bundle::make(path, config).map_err(|source| Error::File { path: path.display().to_string(), source })
+}
+
+/// Runs a command to its end, which must be a good one. It may leave processes: none has a pipe of ours.
+fn done(mut command: Command) -> Result<(), Error> {
+    let program = shown(&command);
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = status.map_err(|source| Error::Start { program: program.clone(), source })?;
+    if status.success() { Ok(()) } else { Err(Error::Ended { program, status }) }
+}
+
+/// What a command prints.
+fn program_output(mut command: Command) -> Result<String, Error> {
+    let program = shown(&command);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|source| Error::Start { program: program.clone(), source })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(Error::Ended { program, status: output.status })
+}
+
+/// How a program names itself and its version.
+fn first_line(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).lines().next().unwrap_or_default().to_owned()
 }
 
 fn heading(title: &str) {
