@@ -185,10 +185,11 @@ impl Ct {
         Ok(())
     }
 
-    /// LXC's monitor, which is alone in its cgroup.
+    /// LXC's monitor, which is alone in its cgroup, or about to make it.
     fn find_monitor(&self) -> Option<OwnedFd> {
         let processes = Cgroup::find(&self.monitor_cgroup()).processes();
-        processes.into_iter().find_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+        let in_cgroup = processes.into_iter().find_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        in_cgroup.or_else(|| lxc_start(&self.paths.lxc_directory, self.vmid))
     }
 
     /// Removes what Proxmox has rendered of our configuration. What it has rendered of another's,
@@ -210,12 +211,16 @@ impl Ct {
 }
 
 /// Ends what a killed `pct` leaves: its worker goes on without it and would start the container
-/// later. It has become a child of this process, a subreaper, or bears the container's mark.
-fn end_workers(directory: &Path) -> Result<(), Error> {
+/// later. It has become a child of this process, a subreaper, or bears the container's mark; one that
+/// just becomes another program bears none for a moment, but still has its stderr.
+fn end_workers(directory: &Path, errors: &Path) -> Result<(), Error> {
     for signal in [Signal::TERM, Signal::KILL] {
         let deadline = Deadline::after(PCT_ENDING);
         let mut workers = marked(directory);
         workers.extend(children().into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()));
+        workers.extend(processes_with(|process| {
+            fs::read_link(process.join("fd/2")).is_ok_and(|stderr| stderr == errors)
+        }));
         for worker in &workers {
             // It may have ended meanwhile.
             let _ = pidfd_send_signal(worker, signal);
@@ -225,6 +230,37 @@ fn end_workers(directory: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The `lxc-start` of a CT, wherever it is: systemd's unit runs `lxc-start -F -n VMID`.
+fn lxc_start(lxc_directory: &Path, vmid: u32) -> Option<OwnedFd> {
+    let is_it = |process: &Path| {
+        let line = fs::read_to_string(process.join("cmdline"));
+        line.is_ok_and(|line| is_lxc_start(&line, lxc_directory, vmid))
+    };
+    processes_with(is_it).into_iter().next()
+}
+
+/// The processes about whose directories in /proc something is true.
+fn processes_with(is_so: impl Fn(&Path) -> bool) -> Vec<OwnedFd> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let found = entries.filter_map(|entry| {
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        // What is read after it was opened is about the same process, or a dead one.
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        is_so(&entry.path()).then_some(pidfd)
+    });
+    found.collect()
+}
+
+/// Whether a command line, its words ended by NUL, is that of a CT's `lxc-start`.
+fn is_lxc_start(line: &str, lxc_directory: &Path, vmid: u32) -> bool {
+    let words: Vec<&str> = line.split('\0').collect();
+    let after = |option: &str| words.windows(2).find(|pair| pair[0] == option).map(|pair| pair[1]);
+    let program = words.first().and_then(|word| Path::new(word).file_name());
+    program.is_some_and(|name| name == "lxc-start")
+        && after("-n") == Some(vmid.to_string().as_str())
+        && Path::new(after("-P").unwrap_or("/var/lib/lxc")) == lxc_directory
 }
 
 /// The children of this process, which has one thread (proc(5), /proc/PID/task/TID/children).
@@ -303,7 +339,9 @@ impl Backend for Ct {
     fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error> {
         self.end_pct()?;
         if what == Left::HalfMade {
-            end_workers(&self.directory)?;
+            // systemd may have been asked to start the CT. Without this file LXC cannot any more.
+            remove_file(&self.include)?;
+            end_workers(&self.directory, &self.errors)?;
         }
         let conf = self.conf();
         if self.is_ours(what).map_err(Error::system(format!("read {}", conf.display())))? {
@@ -319,5 +357,29 @@ impl Backend for Ct {
             }
         }
         self.remove_rendered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_of_a_ct_is_known_by_its_command_line() {
+        let own = |words: &[&str], directory: &str| {
+            let line: String = words.iter().map(|word| format!("{word}\0")).collect();
+            is_lxc_start(&line, Path::new(directory), 100)
+        };
+        assert!(own(&["/usr/bin/lxc-start", "-F", "-n", "100"], "/var/lib/lxc"));
+        assert!(own(&["lxc-start", "-F", "-P", "/x", "-n", "100"], "/x"));
+        for (words, directory) in [
+            (&["lxc-start", "-F", "-n", "1000"][..], "/var/lib/lxc"),
+            (&["lxc-start", "-F", "-n", "100"], "/x"),
+            (&["lxc-start", "-F", "-P", "/x", "-n", "100"], "/var/lib/lxc"),
+            (&["vi", "lxc-start", "-n", "100"], "/var/lib/lxc"),
+            (&[], "/var/lib/lxc"),
+        ] {
+            assert!(!own(words, directory), "{words:?} {directory}");
+        }
     }
 }

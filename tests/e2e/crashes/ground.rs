@@ -213,6 +213,13 @@ impl Ground {
         pids.filter(is_shim).collect()
     }
 
+    /// Waits until the shim and its workers are dead, which they are a moment after they were killed.
+    #[track_caller]
+    pub(super) fn await_death(&self) {
+        // A dying process loses its command line before its life.
+        self.until("dead", || self.shims().is_empty() && !self.shim().is_some_and(is_alive));
+    }
+
     /// The pid of the process by the record.
     pub(super) fn process(&self) -> Option<i32> {
         pid_of(&self.record()?["process"])

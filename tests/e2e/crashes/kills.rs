@@ -307,7 +307,7 @@ fn a_successor_may_die_over_its_work_too() {
     let with_fault = |verb: &str, place: &str| {
         let outcome = ground.output(ground.verb(verb).env("NEXCAGE_FAULT", place));
         assert!(!outcome.status.success(), "{verb}, {place}: {outcome:?}");
-        ground.until("dead", || ground.shims().is_empty());
+        ground.await_death();
     };
     with_fault("create", "init-connected/shim");
     for place in ["delete-recorded/shim", "torn-down/shim", "poststop-run/shim"] {

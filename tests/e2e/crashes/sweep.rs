@@ -211,7 +211,7 @@ fn in_foreground(ground: &Ground, case: Case) {
 fn settle(ground: &Ground, case: Case, left: &[&str]) {
     if case.victim == Victim::Shim && case.then != Then::Force {
         // The shim has the id until it is dead, which takes a moment.
-        ground.until("dead", || ground.shims().is_empty());
+        ground.await_death();
     }
     match case.then {
         Then::GoOn => go_on(ground, case, left),
