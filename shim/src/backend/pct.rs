@@ -197,7 +197,9 @@ impl Ct {
     fn remove_rendered(&self) -> Result<(), Error> {
         let rendered = self.rendered();
         let config = rendered.join("config");
-        if fs::read_to_string(&config).is_ok_and(|text| !pve::includes(&text, &self.include)) {
+        // An empty one is that of a pct which was ended just then.
+        let is_others = |text: String| !text.is_empty() && !pve::includes(&text, &self.include);
+        if fs::read_to_string(&config).is_ok_and(is_others) {
             return Ok(());
         }
         remove_file(&config)?;
