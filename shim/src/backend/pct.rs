@@ -197,9 +197,7 @@ impl Ct {
     fn remove_rendered(&self) -> Result<(), Error> {
         let rendered = self.rendered();
         let config = rendered.join("config");
-        // An empty one is that of a pct which was ended just then.
-        let is_others = |text: String| !text.is_empty() && !pve::includes(&text, &self.include);
-        if fs::read_to_string(&config).is_ok_and(is_others) {
+        if fs::read_to_string(&config).is_ok_and(|text| !pve::includes(&text, &self.include)) {
             return Ok(());
         }
         remove_file(&config)?;
@@ -351,6 +349,11 @@ impl Backend for Ct {
             cgroup::remove([&*self.payload_cgroup(), &*self.monitor_cgroup()], deadline.left())
                 .map_err(Box::new)?;
             remove_lxc_lock(&self.paths.lxc_directory, &self.vmid.to_string());
+            let config = self.rendered().join("config");
+            if fs::metadata(&config).is_ok_and(|file| file.len() == 0) {
+                // Our pct was ended as it wrote it. Later it could be another's.
+                remove_file(&config)?;
+            }
             remove_file(&conf)?;
         } else {
             log::warn!("CT {} is no longer ours and is left alone", self.vmid);
