@@ -14,6 +14,9 @@ pub(crate) const BUSYBOX: Need = ("busybox", "busybox-static");
 pub(crate) const CONTAINERD: Need = ("containerd", "containerd");
 pub(crate) const RUNC: Need = ("runc", "runc");
 pub(crate) const MANDOC: Need = ("mandoc", "mandoc");
+/// `nexcage ps` shows what ps(1) says; tests look for processes by pgrep(1).
+pub(crate) const PROCPS: Need = ("ps", "procps");
+pub(crate) const PYTHON: Need = ("/usr/bin/python3", "python3");
 
 /// What nexcage-shim is linked with.
 const SECCOMP: Need = ("/usr/include/seccomp.h", "libseccomp-dev");

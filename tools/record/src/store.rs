@@ -105,12 +105,6 @@ impl ContainerDir {
         self.0.join(LOG)
     }
 
-    /// Whether it exists.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.0.is_dir()
-    }
-
     /// Takes the id: creates the directory, which must not exist, and locks it for the life of the
     /// returned file.
     ///
