@@ -24,6 +24,7 @@ mod mounts;
 mod once;
 mod peers;
 mod pipeline;
+mod pods;
 mod privileges;
 mod process;
 mod scheduling;

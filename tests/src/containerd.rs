@@ -1,7 +1,8 @@
 //! A containerd of a test's own, whose containers are nexcage's.
 
-mod image;
+pub(crate) mod image;
 
+use crate::sandbox::PATH;
 use crate::{Run, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -16,8 +17,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Parts of containerd that are not needed, or complain about the machine.
-const WITHOUT: [&str; 6] = [
-    "io.containerd.grpc.v1.cri",
+const WITHOUT: [&str; 5] = [
     "io.containerd.internal.v1.opt",
     "io.containerd.snapshotter.v1.aufs",
     "io.containerd.snapshotter.v1.btrfs",
@@ -29,7 +29,15 @@ const WITHOUT: [&str; 6] = [
 #[derive(Debug)]
 pub struct Containerd<'s> {
     sandbox: &'s Sandbox,
+    namespace: String,
     daemon: Child,
+}
+
+/// The part of containerd that serves pods: none, or configured by these lines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pods<'a> {
+    None,
+    By(&'a str),
 }
 
 impl<'s> Containerd<'s> {
@@ -39,12 +47,16 @@ impl<'s> Containerd<'s> {
     /// The machine lacks containerd, or it does not start.
     #[must_use]
     pub fn start(sandbox: &'s Sandbox) -> Self {
+        Self::start_with(sandbox, sandbox.namespace(), Pods::None)
+    }
+
+    pub(crate) fn start_with(sandbox: &'s Sandbox, namespace: &str, pods: Pods<'_>) -> Self {
         for program in ["containerd", "ctr"] {
             let found = Path::new("/usr/bin").join(program).exists();
             assert!(found, "{program} is missing: install Debian's package containerd");
         }
-        prepare(sandbox).unwrap_or_else(|error| panic!("{}: {error}", sandbox.path().display()));
-        let containerd = Containerd { sandbox, daemon: spawn(sandbox) };
+        prepare(sandbox, pods).unwrap_or_else(|error| panic!("{}: {error}", sandbox.path().display()));
+        let containerd = Containerd { sandbox, namespace: namespace.to_owned(), daemon: spawn(sandbox) };
         containerd.await_service();
         let archive = image::make(sandbox.path()).unwrap_or_else(|error| panic!("image: {error}"));
         containerd.ctr(["images", "import"]).arg(archive).assert().code(0);
@@ -75,7 +87,7 @@ impl<'s> Containerd<'s> {
     #[must_use]
     pub fn ctr<const N: usize>(&self, args: [&str; N]) -> Run {
         let run = self.sandbox.command("ctr").arg("--address").arg(socket(self.sandbox));
-        run.args(["--namespace", self.sandbox.namespace()]).args(args)
+        run.args(["--namespace", &self.namespace]).args(args)
     }
 
     /// `ctr run` of a command under an id.
@@ -139,7 +151,7 @@ impl<'s> Containerd<'s> {
     /// There is none.
     #[must_use]
     pub fn shim(&self, id: &str) -> i32 {
-        let record = self.sandbox.state_directory(id).join("record.json");
+        let record = self.sandbox.root().join(&self.namespace).join(id).join("record.json");
         let text = fs::read(&record).unwrap_or_else(|error| panic!("{}: {error}", record.display()));
         let record: Value = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{error}"));
         let pid = record["shim"]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
@@ -181,7 +193,7 @@ pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn socket(sandbox: &Sandbox) -> PathBuf {
+pub(crate) fn socket(sandbox: &Sandbox) -> PathBuf {
     sandbox.path().join("containerd.sock")
 }
 
@@ -194,15 +206,20 @@ fn log(sandbox: &Sandbox) -> PathBuf {
 }
 
 /// The shim by containerd's name, and the configurations.
-fn prepare(sandbox: &Sandbox) -> std::io::Result<()> {
+fn prepare(sandbox: &Sandbox, pods: Pods<'_>) -> std::io::Result<()> {
     symlink(sandbox.tool_path("nexcage-shim"), shim(sandbox))?;
     let mut configuration: Value = serde_json::from_slice(&fs::read(sandbox.configuration())?)?;
     configuration["root"] = json!(sandbox.root());
     fs::write(sandbox.path().join("shim.json"), configuration.to_string())?;
     let directory = sandbox.path().display();
+    let (cri, pods) = match pods {
+        Pods::None => (Some("io.containerd.grpc.v1.cri"), ""),
+        Pods::By(lines) => (None, lines),
+    };
+    let without: Vec<&str> = WITHOUT.into_iter().chain(cri).collect();
     let text = format!(
         "version = 2\nroot = \"{directory}/containerd\"\nstate = \"{directory}/tasks\"\n\
-         disabled_plugins = {WITHOUT:?}\n[grpc]\naddress = \"{}\"\n[debug]\nlevel = \"debug\"\n",
+         disabled_plugins = {without:?}\n[grpc]\naddress = \"{}\"\n[debug]\nlevel = \"debug\"\n{pods}",
         socket(sandbox).display()
     );
     fs::write(sandbox.path().join("containerd.toml"), text)
@@ -213,6 +230,8 @@ fn spawn(sandbox: &Sandbox) -> Child {
     let log = log.unwrap_or_else(|error| panic!("log: {error}"));
     let mut command = Command::new("/usr/bin/containerd");
     command.arg("--config").arg(sandbox.path().join("containerd.toml"));
+    // The shim is found by its name.
+    command.env("PATH", format!("{}:{PATH}", sandbox.path().display()));
     command.env("NEXCAGE_CONFIG", sandbox.path().join("shim.json"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))

@@ -7,6 +7,7 @@
 mod config;
 mod container;
 mod containerd;
+mod cri;
 mod machine;
 mod noise;
 mod rootfs;
@@ -18,6 +19,7 @@ mod tools;
 pub use config::{Bundle, Config};
 pub use container::{Container, Pipes};
 pub use containerd::{Containerd, await_that};
+pub use cri::{Cri, CriContainer, Failed, Pod, Said};
 pub use machine::Traces;
 pub use noise::noise;
 pub use run::{Run, Running};

@@ -53,13 +53,17 @@ impl Traces {
     pub(crate) fn add_cts(&mut self, node: &Node) {
         let marker = node.cgroup(0);
         let marker = marker.parent().unwrap_or(&marker).to_string_lossy();
-        self.processes.extend(processes(&format!("/{marker}/"), "/nowhere/"));
-        self.processes.extend(processes(&format!("/{marker}.monitor/"), "/nowhere/"));
-        self.cgroups.extend(cgroups(&format!("/{marker}/")));
-        self.cgroups.extend(cgroups(&format!("/{marker}.monitor/")));
+        self.add_cgroups(&format!("/{marker}/"));
+        self.add_cgroups(&format!("/{marker}.monitor/"));
         for directory in [node.conf_dir(), node.lxc_dir()] {
             descend(directory, 8, &mut |path| self.files.push(path.to_owned()));
         }
+    }
+
+    /// Adds cgroups whose paths contain `marker`, with the processes in them.
+    pub(crate) fn add_cgroups(&mut self, marker: &str) {
+        self.processes.extend(processes(marker, "/nowhere/"));
+        self.cgroups.extend(cgroups(marker));
     }
 
     /// Whether there is nothing.

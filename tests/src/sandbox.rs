@@ -11,11 +11,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use tempfile::TempDir;
 
 /// The search path of every command: the distribution's own.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 static SANDBOXES: AtomicU32 = AtomicU32::new(0);
 
@@ -28,6 +29,7 @@ pub struct Sandbox {
     namespace: String,
     made: AtomicU32,
     node: Option<Node>,
+    watched: Mutex<Vec<String>>,
 }
 
 /// Which backend the containers of a test run on.
@@ -85,7 +87,14 @@ impl Sandbox {
         let reachable = fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711));
         reachable.unwrap_or_else(|error| panic!("{}: {error}", directory.path().display()));
         let namespace = format!("e2e-{}-{number}", process::id());
-        let mut sandbox = Sandbox { directory, tools, namespace, made: AtomicU32::new(0), node: None };
+        let mut sandbox = Sandbox {
+            directory,
+            tools,
+            namespace,
+            made: AtomicU32::new(0),
+            node: None,
+            watched: Mutex::default(),
+        };
         if backend == Backend::Pct {
             let node = Node::new(&sandbox.tools.join("pct"));
             sandbox.node = Some(node.unwrap_or_else(|error| panic!("scratch node: {error}")));
@@ -227,7 +236,15 @@ impl Sandbox {
         if let Some(node) = &self.node {
             traces.add_cts(node);
         }
+        for marker in self.watched.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            traces.add_cgroups(marker);
+        }
         traces
+    }
+
+    /// Takes cgroups whose paths contain `marker` for this sandbox's, with the processes in them.
+    pub fn watch(&self, marker: &str) {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(marker.to_owned());
     }
 
     /// Checks that its containers have left nothing.

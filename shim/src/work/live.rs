@@ -61,17 +61,21 @@ pub(crate) fn do_live(
 
 /// Changes limits: the new ones are rendered as those of a bundle are, and written.
 fn update(site: &Site, record: &Record, resources: &[u8]) -> Result<(), Error> {
-    let resources: Map<String, Value> = serde_json::from_slice(resources)
+    let mut resources: Map<String, Value> = serde_json::from_slice(resources)
         .map_err(|error| Error::from(Refusal::BadRequest { what: format!("resources: {error}") }))?;
+    let path = site.dir.config();
+    let failed = || Error::system(format!("put the resources into {}", path.display()));
+    let mut document: Map<String, Value> =
+        fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?)).map_err(failed())?;
     for fixed in ["devices", "rdma", "network"] {
-        if resources.get(fixed).is_some_and(|value| !is_empty(value)) {
+        // An engine may send all that the container has, as containerd's CRI does.
+        let own = document.get("linux").and_then(|linux| linux.get("resources")?.get(fixed));
+        let asked = resources.remove(fixed).filter(|asked| !is_empty(asked));
+        if asked.is_some() && asked.as_ref() != own {
             return Err(Error::from(Refusal::Fixed { what: fixed }));
         }
     }
-    let path = site.dir.config();
-    let document = fs::read(&path)
-        .and_then(|text| with_resources(&text, resources))
-        .map_err(Error::system(format!("put the resources into {}", path.display())))?;
+    let document = with_resources(&mut document, resources).map_err(failed())?;
     let bundle = Bundle::with_document(Path::new(&record.bundle), &document).map_err(Box::new)?;
     crate::work::create::validate(&bundle)?;
     let rendered = lxc_render_config::render(&bundle, &Default::default()).map_err(Box::new)?;
@@ -89,8 +93,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// The document with nothing but these resources.
-fn with_resources(document: &[u8], resources: Map<String, Value>) -> io::Result<Vec<u8>> {
-    let mut members: Map<String, Value> = serde_json::from_slice(document)?;
+fn with_resources(members: &mut Map<String, Value>, resources: Map<String, Value>) -> io::Result<Vec<u8>> {
     // They have been done, and their sources may be gone.
     for done in ["hooks", "mounts"] {
         members.remove(done);
@@ -99,7 +102,7 @@ fn with_resources(document: &[u8], resources: Map<String, Value>) -> io::Result<
     if let Value::Object(linux) = linux {
         linux.insert("resources".to_owned(), Value::Object(resources));
     }
-    Ok(serde_json::to_vec(&members)?)
+    Ok(serde_json::to_vec(members)?)
 }
 
 /// The limits among the lines of a configuration. Devices do not change.

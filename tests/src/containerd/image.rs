@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The name that the image has once it is imported.
-pub(super) const NAME: &str = "docker.io/library/busybox:test";
+pub(crate) const NAME: &str = "docker.io/library/busybox:test";
+
+/// What it does unless told: nothing, until it is asked to end, as the first container of a pod.
+const PAUSE: &str = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -25,7 +28,7 @@ pub(super) fn make(directory: &Path) -> io::Result<PathBuf> {
     let config = json!({
         "architecture": "amd64",
         "os": "linux",
-        "config": { "Env": ["PATH=/bin"], "Cmd": ["/bin/sh"] },
+        "config": { "Env": ["PATH=/bin"], "Cmd": ["/bin/sh", "-c", PAUSE] },
         "rootfs": { "type": "layers", "diff_ids": [layer["digest"]] },
     });
     let config = document(&layout, &config, CONFIG)?;
