@@ -1,5 +1,6 @@
 //! Pods: containerd's CRI with nexcage as the runtime, and a network for the pods.
 
+mod cgroups;
 mod client;
 mod pod;
 
@@ -26,7 +27,7 @@ static NETWORKS: AtomicU8 = AtomicU8::new(0);
 #[derive(Debug)]
 pub struct Cri<'s> {
     sandbox: &'s Sandbox,
-    containerd: Containerd<'s>,
+    containerd: RefCell<Containerd<'s>>,
     client: RefCell<Client>,
     network: Network,
 }
@@ -42,6 +43,7 @@ impl<'s> Cri<'s> {
         sandbox.watch(&format!("/{}", pods(sandbox)));
         let containerd = Containerd::start_with(sandbox, NAMESPACE, Pods::By(&configuration(sandbox)));
         let client = Client::start(&socket(sandbox), sandbox.path());
+        let containerd = RefCell::new(containerd);
         let cri = Cri { sandbox, containerd, client: RefCell::new(client), network };
         await_that("CRI has the image and the network", || {
             let image = json!({ "image": { "image": image::NAME } });
@@ -87,10 +89,28 @@ impl<'s> Cri<'s> {
         }
     }
 
-    /// containerd itself.
+    /// Ends containerd and starts it again; its containers go on.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn restart(&self, meanwhile: impl FnOnce()) {
+        self.containerd.borrow_mut().restart(meanwhile);
+        await_that("CRI serves again", || self.ask("RuntimeService/Version", &json!({})).is_ok());
+    }
+
+    /// The pid of the shim of a pod or a container.
+    ///
+    /// # Panics
+    /// There is none.
     #[must_use]
-    pub fn containerd(&mut self) -> &mut Containerd<'s> {
-        &mut self.containerd
+    pub fn shim(&self, id: &str) -> i32 {
+        self.containerd.borrow().shim(id)
+    }
+
+    /// The host's address on the bridge.
+    #[must_use]
+    pub fn gateway(&self) -> String {
+        self.network.gateway.clone()
     }
 
     /// Checks that no pod is left, nor anything of one, while containerd still runs.
@@ -133,7 +153,7 @@ fn configuration(sandbox: &Sandbox) -> String {
 struct Network {
     bridge: String,
     leases: PathBuf,
-    prefix: String,
+    gateway: String,
 }
 
 impl Network {
@@ -149,9 +169,9 @@ impl Network {
         let network = Network {
             bridge: format!("nxt{}-{number}", std::process::id()),
             leases: directory.join("leases"),
-            prefix: format!("{prefix}.{first}"),
+            gateway: format!("{prefix}.{}", first + 1),
         };
-        let subnet = format!("{}/27", network.prefix);
+        let subnet = format!("{prefix}.{first}/27");
         let list = json!({
             "cniVersion": "0.4.0",
             "name": network.bridge,

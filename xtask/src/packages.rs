@@ -18,6 +18,17 @@ pub(crate) const MANDOC: Need = ("mandoc", "mandoc");
 pub(crate) const PROCPS: Need = ("ps", "procps");
 pub(crate) const PYTHON: Need = ("/usr/bin/python3", "python3");
 
+/// What the tests of pods need: a network for these, and a client of containerd's CRI.
+pub(crate) const PODS: [Need; 7] = [
+    ("/usr/lib/cni/bridge", "containernetworking-plugins"),
+    ("iptables", "iptables"),
+    ("ip", "iproute2"),
+    ("protoc", "protobuf-compiler"),
+    ("/usr/lib/python3/dist-packages/google/protobuf", "python3-protobuf"),
+    ("/usr/lib/python3/dist-packages/grpc", "python3-grpcio"),
+    ("/usr/lib/python3/dist-packages/websocket", "python3-websocket"),
+];
+
 /// What nexcage-shim is linked with.
 const SECCOMP: Need = ("/usr/include/seccomp.h", "libseccomp-dev");
 

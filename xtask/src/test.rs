@@ -4,7 +4,7 @@ use crate::build::{cargo, release, workspace};
 use crate::error::Error;
 use crate::fidelity::{self, Backends};
 use crate::memory::TIME;
-use crate::packages::{self, BUSYBOX, CONTAINERD, LXC, MANDOC, PROCPS, PYTHON, RUNC, UIDMAP};
+use crate::packages::{self, BUSYBOX, CONTAINERD, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, UIDMAP};
 use crate::replay;
 use crate::step::{run, run_tests, say, step};
 use std::ffi::OsStr;
@@ -19,7 +19,8 @@ const INIT_LIMIT: u64 = 64 * 1024;
 pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
     let mut passed = 0;
     step("packages", || {
-        packages::require(&[LXC, UIDMAP, BUSYBOX, RUNC, CONTAINERD, MANDOC, PROCPS, PYTHON, TIME])
+        let needs = [LXC, UIDMAP, BUSYBOX, RUNC, CONTAINERD, MANDOC, PROCPS, PYTHON, TIME];
+        packages::require(&[&needs[..], &PODS].concat())
     })?;
     if name.is_none() {
         step("format", || run(&mut cargo(["fmt", "--check"])))?;

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::LxcConfig;
-use nexcage_cgroup::{self as cgroup, Cgroup};
+use nexcage_cgroup::{self as cgroup, Cgroup, Hierarchies};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::{self, File};
@@ -63,6 +63,13 @@ impl PlainLxc {
         let path = |path: &Path| path.to_string_lossy().into_owned();
         config.push("lxc.cgroup.dir.container", path(&self.payload_cgroup))?;
         config.push("lxc.cgroup.dir.monitor", path(&self.monitor_cgroup))?;
+        // LXC sees to that only below cgroups of its own making, not in a pod's.
+        for (file, value) in cgroup::cpuset_to_copy(&Hierarchies::mounted(), &self.payload_cgroup) {
+            let key = format!("lxc.cgroup.{file}");
+            if config.get(&key).is_none() {
+                config.push(&key, value)?;
+            }
+        }
         Ok(config.push("lxc.cgroup.dir.monitor.pivot", "lxc.pivot")?)
     }
 

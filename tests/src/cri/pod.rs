@@ -1,6 +1,6 @@
 //! A pod of a test, and the containers in it.
 
-use super::{Cri, pods};
+use super::{Cri, cgroups, pods};
 use crate::await_that;
 use crate::containerd::image;
 use serde_json::{Value, json};
@@ -54,6 +54,8 @@ impl<'s> Cri<'s> {
             },
         });
         lay_over(&mut config, more);
+        let cgroup = cgroup_of(&config);
+        cgroups::make(&cgroup).unwrap_or_else(|error| panic!("{cgroup}: {error}"));
         let ran = self.call("RunPodSandbox", &json!({ "config": config, "runtime_handler": "nexcage" }));
         let id = id(&ran["pod_sandbox_id"]);
         self.sandbox.watch(&format!("@k8s.io@{id}"));
@@ -137,6 +139,7 @@ impl<'c, 's> Pod<'c, 's> {
         self.call("StopPodSandbox");
         assert_eq!(self.status()["state"], "SANDBOX_NOTREADY");
         self.call("RemovePodSandbox");
+        cgroups::remove(&cgroup_of(&self.config));
     }
 }
 
@@ -182,6 +185,26 @@ impl CriContainer<'_, '_> {
         Said { stdout: self.log("stdout"), stderr: self.log("stderr"), status }
     }
 
+    /// What a file of its cgroup says: of version 1 below a controller, or of version 2.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn cgroup_value(&self, controller: &str, v1: &str, v2: &str) -> String {
+        let own = fs::read_to_string(format!("/proc/{}/cgroup", self.pid())).unwrap_or_default();
+        let place = |controller: &str| {
+            own.lines().find_map(|line| line.split_once(':')?.1.strip_prefix(controller)?.strip_prefix(":/"))
+        };
+        // A CT's process is in a cgroup inside the one with the limits.
+        let place = |controller: &str| place(controller).map(|path| path.strip_suffix("/ns").unwrap_or(path));
+        let file = match place(controller) {
+            Some(path) => PathBuf::from("/sys/fs/cgroup").join(controller).join(path).join(v1),
+            None => PathBuf::from("/sys/fs/cgroup").join(place("").unwrap_or_default()).join(v2),
+        };
+        let value = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        value.trim().to_owned()
+    }
+
     /// What it has written so far on one of its streams.
     ///
     /// # Panics
@@ -217,6 +240,14 @@ impl CriContainer<'_, '_> {
             status: response["exit_code"].as_i64().unwrap_or_default(),
         }
     }
+}
+
+/// The cgroup of a pod: a slice's stands below those that its name tells.
+fn cgroup_of(config: &Value) -> String {
+    let parent = config["linux"]["cgroup_parent"].as_str().unwrap_or_default();
+    let Some(slice) = parent.strip_suffix(".slice") else { return parent.to_owned() };
+    let dashes = slice.match_indices('-').map(|(index, _)| index).chain([slice.len()]);
+    dashes.map(|end| format!("/{}.slice", &slice[..end])).collect()
 }
 
 fn id(id: &Value) -> String {

@@ -9,6 +9,7 @@
 //! Invariant: it knows nothing of containers. Nothing outside the named cgroup is changed.
 
 mod cgroup;
+mod cpuset;
 mod deadline;
 mod error;
 mod freezer;
@@ -19,6 +20,7 @@ pub mod stats;
 mod write;
 
 pub use cgroup::{Cgroup, contains};
+pub use cpuset::cpuset_to_copy;
 pub use error::Error;
 pub use hierarchies::{Hierarchies, Hierarchy, Version};
 pub use oom::OomWatch;
