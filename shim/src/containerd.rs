@@ -47,6 +47,8 @@ const LONGEST: usize = 107;
 const ADDRESS: &str = "address";
 /// The variable that says where containerd takes events.
 const EVENTS: &str = "TTRPC_ADDRESS";
+/// containerd's name for the type of a features document.
+const FEATURES: &str = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 /// The status of a process that is killed because its shim is gone.
 const KILLED: u32 = 128 + libc::SIGKILL.unsigned_abs();
 
@@ -168,6 +170,7 @@ fn info(stdin: &[u8]) -> RuntimeInfo {
             revision: String::new(),
         }),
         options: Any::decode(stdin).ok().filter(|options| !options.type_url.is_empty()),
+        features: Some(Any::json(FEATURES, nexcage_mapping::features().to_string().into_bytes())),
     }
 }
 
@@ -256,6 +259,13 @@ mod tests {
         let told = Told::read(&Any::pack(&options).to_bytes(), &typed);
         assert_eq!(told.configuration, Some("/etc/x".into()));
         assert_eq!(Told::read(b"\xff\xff", &typed).configuration, None);
+    }
+
+    #[test]
+    fn containerd_learns_that_owners_can_be_mapped() {
+        let features = info(&[]).features.unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&features.value).unwrap();
+        assert_eq!(document.pointer("/linux/mountExtensions/idmap/enabled"), Some(&true.into()));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! or a bind of some directory.
 
 mod options;
+mod owners;
 
 use crate::error::Error;
+use crate::setup;
 use nexcage_record::ContainerDir;
 use nexcage_task_api::task::Mount;
 use options::Options;
@@ -33,7 +35,14 @@ pub(crate) fn mount_all(dir: &ContainerDir, rootfs: &Path, mounts: &[Mount]) -> 
     for one in mounts {
         let target = target(&rootfs, &one.target);
         let what = format!("mount {} ({}) on {}", one.source, one.kind, target.display());
-        mount_one(one, &target).map_err(Error::system(what))?;
+        let failed = Error::system(what);
+        let mounted = match Options::parse(&one.options) {
+            Ok(options) if options.owners.is_some() => {
+                owners::mount(&setup::program()?, one, options, &target)
+            }
+            options => options.and_then(|options| mount_as_is(one, options, &target)),
+        };
+        mounted.map_err(failed)?;
     }
     Ok(())
 }
@@ -44,8 +53,7 @@ fn target(rootfs: &Path, named: &str) -> PathBuf {
     rootfs.join(parts.collect::<PathBuf>())
 }
 
-fn mount_one(one: &Mount, target: &Path) -> io::Result<()> {
-    let mut options = Options::parse(&one.options)?;
+fn mount_as_is(one: &Mount, mut options: Options, target: &Path) -> io::Result<()> {
     // Only this process, a worker, stands there.
     if let Some(directory) = options.shorten() {
         std::env::set_current_dir(directory)?;

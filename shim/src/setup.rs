@@ -26,11 +26,16 @@ pub(crate) fn find(rendered: &Rendered) -> Result<Option<PathBuf>, Error> {
     if !is_needed(rendered) && rendered.hooks.start_container.is_empty() {
         return Ok(None);
     }
+    program().map(Some)
+}
+
+/// nexcage-setup's place.
+pub(crate) fn program() -> Result<PathBuf, Error> {
     let beside = std::env::current_exe().ok();
     let beside = beside.and_then(|own| Some(own.parent()?.join("nexcage-setup")));
     let looked: Vec<PathBuf> = beside.into_iter().chain([PathBuf::from(INSTALLED)]).collect();
     let found = looked.iter().find_map(|path| fs::canonicalize(path).ok().filter(|path| path.is_file()));
-    found.map(Some).ok_or(Error::SetupMissing { looked })
+    found.ok_or(Error::SetupMissing { looked })
 }
 
 /// nexcage-setup at the other end of a connection. Its answers are received when they have come.

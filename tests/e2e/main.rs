@@ -16,6 +16,7 @@ mod failures;
 mod hooks;
 mod images;
 mod inspect;
+mod layers;
 mod lifecycle;
 mod live;
 mod manners;

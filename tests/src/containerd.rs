@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Parts of containerd that are not needed, or complain about the machine.
-const WITHOUT: [&str; 5] = [
+const WITHOUT: [&str; 6] = [
     "io.containerd.internal.v1.opt",
+    "io.containerd.nri.v1.nri",
     "io.containerd.snapshotter.v1.aufs",
     "io.containerd.snapshotter.v1.btrfs",
     "io.containerd.snapshotter.v1.devmapper",

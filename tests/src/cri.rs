@@ -107,6 +107,13 @@ impl<'s> Cri<'s> {
         self.containerd.borrow().shim(id)
     }
 
+    /// containerd's version.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let version = self.call("Version", &json!({}))["runtime_version"].take();
+        version.as_str().unwrap_or_default().trim_start_matches('v').to_owned()
+    }
+
     /// The host's address on the bridge.
     #[must_use]
     pub fn gateway(&self) -> String {

@@ -48,13 +48,31 @@ pub fn detached(bind: &Bind, setup: &Path) -> Result<OwnedFd, Error> {
         }
     }
     if let Some(map) = &bind.id_map {
-        map_owners(tree.as_fd(), map, setup)
+        let reach = if map.recursive { Reach::WithSubmounts } else { Reach::One };
+        users(map, setup)
+            .and_then(|users| kernel::map_owners(tree.as_fd(), reach, users.as_fd()))
             .map_err(failed(format!("map the owners in the mount of {source}")))?;
     }
     Ok(tree)
 }
 
-fn map_owners(tree: BorrowedFd<'_>, map: &IdMap, setup: &Path) -> io::Result<()> {
+/// Makes the detached mount of what is at a path, without what is mounted below it, and with the owners
+/// that it has in a user namespace.
+///
+/// # Errors
+/// The path cannot be reached, or its file system has no ID-mapped mounts.
+pub fn with_owners(path: &Path, users: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let how = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(CWD, path, how)?;
+    kernel::map_owners(tree.as_fd(), Reach::One, users)?;
+    Ok(tree)
+}
+
+/// A new user namespace with these ids. `setup` is nexcage-setup's own path.
+///
+/// # Errors
+/// The ids are none, or the kernel has no more user namespaces to give.
+pub fn users(map: &IdMap, setup: &Path) -> io::Result<OwnedFd> {
     let mut holder = Command::new(setup)
         .arg(USERS)
         .env_clear()
@@ -62,22 +80,19 @@ fn map_owners(tree: BorrowedFd<'_>, map: &IdMap, setup: &Path) -> io::Result<()>
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    let mapped = mapped(&mut holder, map).and_then(|users| {
-        let reach = if map.recursive { Reach::WithSubmounts } else { Reach::One };
-        kernel::map_owners(tree, reach, users.as_fd())
-    });
-    // Its stdin ends, and so does it.
+    let users = mapped(&mut holder, map);
+    // Its stdin ends, and so does it; what is open keeps the namespace.
     drop(holder.stdin.take());
     holder.wait()?;
-    mapped
+    users
 }
 
 /// The namespace of a process that says when it is in a new one.
-fn mapped(holder: &mut Child, map: &IdMap) -> io::Result<File> {
+fn mapped(holder: &mut Child, map: &IdMap) -> io::Result<OwnedFd> {
     let stdout = holder.stdout.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
     stdout.read_exact(&mut [0])?;
     let process = format!("/proc/{}", holder.id());
     fs::write(format!("{process}/uid_map"), &map.users)?;
     fs::write(format!("{process}/gid_map"), &map.groups)?;
-    File::open(format!("{process}/ns/user"))
+    File::open(format!("{process}/ns/user")).map(OwnedFd::from)
 }

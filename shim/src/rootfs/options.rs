@@ -1,5 +1,6 @@
 //! Options of a mount, as mount(8) and containerd write them.
 
+use nexcage_setup::plan::IdMap;
 use rustix::mount::{MountFlags, MountPropagationFlags};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ const MOST_DATA: usize = 4096;
 pub(super) struct Options {
     pub(super) flags: MountFlags,
     pub(super) propagation: MountPropagationFlags,
+    /// How owners are mapped, if they are.
+    pub(super) owners: Option<IdMap>,
     /// What the file system itself takes.
     data: Vec<String>,
 }
@@ -68,25 +71,46 @@ impl Options {
         let mut parsed = Options {
             flags: MountFlags::empty(),
             propagation: MountPropagationFlags::empty(),
+            owners: None,
             data: Vec::new(),
         };
+        let (mut users, mut groups) = (None, None);
         for option in options {
             match effect(option) {
                 Some(Effect::Set(flags)) => parsed.flags |= flags,
                 Some(Effect::Clear(flags)) => parsed.flags -= flags,
                 Some(Effect::Propagate(propagation)) => parsed.propagation = propagation,
                 Some(Effect::Nothing) => {}
+                None if option.starts_with(UIDMAP) => users = Some(lines(&option[UIDMAP.len()..])),
+                None if option.starts_with(GIDMAP) => groups = Some(lines(&option[GIDMAP.len()..])),
                 None if ["loop", "remount"].contains(&option.as_str()) => {
                     return Err(io::Error::other(format!("the option {option} is not served")));
                 }
                 None => parsed.data.push(option.clone()),
             }
         }
+        parsed.owners = match (users, groups) {
+            (Some(users), Some(groups)) => Some(IdMap { users, groups, recursive: false }),
+            (None, None) => None,
+            _ => return Err(io::Error::other("of uidmap and gidmap there is only one")),
+        };
         Ok(parsed)
     }
 
     pub(super) fn data(&self) -> String {
         self.data.join(",")
+    }
+
+    /// The layers of an overlay, the uppermost first.
+    pub(super) fn layers(&self) -> Vec<PathBuf> {
+        let lower = self.data.iter().find_map(|option| option.strip_prefix(LOWER));
+        lower.into_iter().flat_map(|layers| layers.split(':')).map(PathBuf::from).collect()
+    }
+
+    /// Names the layers otherwise.
+    pub(super) fn set_layers(&mut self, layers: &[String]) {
+        self.data.retain(|option| !option.starts_with(LOWER));
+        self.data.push(format!("{LOWER}{}", layers.join(":")));
     }
 
     /// Makes too long a list of an overlay's layers fit, by paths that are relative to a directory
@@ -108,6 +132,13 @@ impl Options {
 }
 
 const LOWER: &str = "lowerdir=";
+const UIDMAP: &str = "uidmap=";
+const GIDMAP: &str = "gidmap=";
+
+/// The lines of uid_map(5) that `INSIDE:OUTSIDE:COUNT`, with commas between several, stands for.
+fn lines(map: &str) -> String {
+    map.split(',').map(|range| format!("{}\n", range.replace(':', " "))).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -125,6 +156,15 @@ mod tests {
         assert_eq!(options.propagation, MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC);
         assert_eq!(options.data(), "lowerdir=/a:/b,index=off");
         assert!(Options::parse(&["loop".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn owners_are_no_option_of_the_file_system() {
+        let options = parse(&["uidmap=0:100000:1000,1000:1:1", "gidmap=0:100000:1001", "lowerdir=/a:/b"]);
+        let owners = options.owners.clone().unwrap();
+        assert_eq!((&*owners.users, &*owners.groups), ("0 100000 1000\n1000 1 1\n", "0 100000 1001\n"));
+        assert_eq!((options.data().as_str(), options.layers().len()), ("lowerdir=/a:/b", 2));
+        assert!(Options::parse(&["uidmap=0:1:2".to_owned()]).is_err());
     }
 
     #[test]

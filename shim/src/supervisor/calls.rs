@@ -305,8 +305,14 @@ impl Supervisor {
             let info = exec.map(|(_, id)| Any::pack(&ProcessDetails { exec_id: (*id).to_owned() }));
             ProcessInfo { pid: pid.as_raw_pid().unsigned_abs(), info }
         });
-        let response = PidsResponse { processes: processes.collect() };
-        self.answer(ticket, &response);
+        let mut processes: Vec<ProcessInfo> = processes.collect();
+        if processes.is_empty() && self.events.forwarder.is_some() {
+            // A containerd (since 1.7) that comes back removes a task without processes, and would
+            // never ask how this one has ended.
+            let ended = record.process.map(|process| process.pid.unsigned_abs());
+            processes.extend(ended.map(|pid| ProcessInfo { pid, info: None }));
+        }
+        self.answer(ticket, &PidsResponse { processes });
         Ok(())
     }
 

@@ -27,6 +27,8 @@ messages! {
         2 version: Option<RuntimeVersion>,
         /// As they were given.
         3 options: Option<Any>,
+        /// The features document of the runtime specification, as JSON.
+        4 features: Option<Any>,
     }
 
     /// The version of a runtime.

@@ -9,6 +9,7 @@ mod namespaces;
 mod network;
 mod security;
 mod streams;
+mod users;
 
 use serde_json::{Value, json};
 

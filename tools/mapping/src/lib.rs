@@ -5,9 +5,11 @@
 //!
 //! Invariant: data only; it reads no document and knows nothing of LXC's grammar.
 
+mod features;
 mod man;
 mod table;
 
+pub use features::{SPECIFICATION, features};
 pub use man::page;
 pub use table::TABLE;
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// The version of the specification that state documents are written by.
-pub(crate) const SPECIFICATION: &str = "1.3.0";
+pub(crate) const SPECIFICATION: &str = nexcage_mapping::SPECIFICATION;
 
 /// A container as the record and the kernel have it.
 #[derive(Debug)]
