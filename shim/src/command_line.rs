@@ -121,7 +121,9 @@ pub fn main(args: Args) -> Result<u8, Failure> {
             let status = error.run_status();
             Failure::from(error).with_status(status)
         }),
-        Command::Serve(target) => serve::serve(*target, None).map(|()| 0).map_err(Failure::from),
+        Command::Serve(target) => {
+            serve::serve(*target, serve::Engine::default()).map(|()| 0).map_err(Failure::from)
+        }
         Command::Recover { root, namespace, id, configuration } => {
             serve::recover(&root, namespace.as_ref(), id.as_ref(), &configuration)
                 .map(|()| 0)

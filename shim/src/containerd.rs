@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Refusal};
 use crate::rootfs;
-use crate::serve::{self, Target};
+use crate::serve::{self, Engine, Target};
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
 use nexcage_configuration::Configuration;
 use nexcage_record::{ContainerId, Namespace, Root};
@@ -13,6 +13,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -45,6 +46,10 @@ const MOST: u64 = 10 << 20;
 const LONGEST: usize = 107;
 /// Where containerd of version 1 finds the shim again after a restart of its own.
 const ADDRESS: &str = "address";
+/// The FIFO from which containerd takes what a shim has to say, in the bundle.
+const LOG: &str = "log";
+/// How soon the kernel kills this process for lack of memory, 1000 at the most (proc(5)).
+const SCORE: &str = "/proc/self/oom_score_adj";
 /// The variable that says where containerd takes events.
 const EVENTS: &str = "TTRPC_ADDRESS";
 /// containerd's name for the type of a features document.
@@ -132,10 +137,19 @@ fn start(typed: &Typed) -> Result<(), Failure> {
     if socket.as_os_str().len() > LONGEST {
         return Err(Error::from(Refusal::LongSocket { path: socket }).into());
     }
-    serve::serve(target, told.events)?;
+    be_killed_sooner().map_err(Error::system("write /proc/self/oom_score_adj"))?;
+    let log =
+        fs::canonicalize(LOG).ok().filter(|log| log.metadata().is_ok_and(|file| file.file_type().is_fifo()));
+    serve::serve(target, Engine { events: told.events, log })?;
     let address = format!("unix://{}", socket.display());
     write_address(&address).map_err(Error::system("write the shim's address into the bundle"))?;
     nexcage_cli::print(address.as_bytes())
+}
+
+/// Should memory lack, the kernel ends a shim before it ends containerd, whose score this process has.
+fn be_killed_sooner() -> io::Result<()> {
+    let score = fs::read_to_string(SCORE)?.trim().parse().unwrap_or(0_i32);
+    fs::write(SCORE, (score + 1).min(1000).to_string())
 }
 
 /// For containerd 1.6 and 1.7; later ones keep what was printed.

@@ -1,9 +1,13 @@
 //! Workers: copies of this process that do what is slow or needs much memory, and then end.
-#![allow(unsafe_code, reason = "fork(2), which no library offers as a safe function")]
+#![allow(
+    unsafe_code,
+    reason = "fork(2), and dup2(2) onto any number, which no library offers as safe functions"
+)]
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getppid, set_parent_process_death_signal, wait};
 use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// Which of the two processes goes on.
@@ -49,6 +53,16 @@ fn copy() -> io::Result<Option<Pid>> {
 pub(crate) fn exit(status: i32) -> ! {
     // SAFETY: it does not return; what was registered to run at exit belongs to the parent.
     unsafe { libc::_exit(status) }
+}
+
+/// Makes `number` another name of a descriptor, in place of whatever has it, in a process that is about
+/// to become another program: what else thinks that it owns the number must not come to use it.
+pub(crate) fn put(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
+    // SAFETY: it takes no pointers; the caller keeps to the condition.
+    match unsafe { libc::dup2(fd.as_raw_fd(), number) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 /// Reaps children until there is none, or for so long: others may have adopted some that go on.

@@ -11,7 +11,7 @@ use crate::supervisor::{Foreground, Mode, Supervisor};
 use crate::wait::Deadline;
 use crate::work::Site;
 use crate::work::create::Creation;
-use crate::work::tear_down::remove;
+use crate::work::tear_down::{TEARDOWN, remove};
 use nexcage_configuration::Configuration;
 use nexcage_record::{ContainerDir, ContainerId, Error as RecordError, Namespace, Record, Root, Step};
 use nexcage_task_api::client::Terms;
@@ -78,6 +78,7 @@ pub(crate) fn run(options: Options) -> Result<u8, Error> {
         listen_fds: listening().min(options.preserve_fds),
         console: options.console,
         diagnostics: None,
+        logger: None,
         foreground: options.afterwards == Afterwards::Remove,
     };
     let listener = listen(&site.dir).inspect_err(|_| drop(site.dir.remove()))?;
@@ -97,26 +98,35 @@ fn close_inherited() -> Result<(), Error> {
     nexcage_setup::keep_inherited(0).map(drop).map_err(Error::system("close inherited descriptors"))
 }
 
-/// Takes the id and serves it in the background; returns when it does. What happens is told to an
-/// engine that takes events at a socket.
-pub(crate) fn serve(target: Target, engine: Option<PathBuf>) -> Result<(), Error> {
+/// The engine that a shim works for.
+#[derive(Debug, Default)]
+pub(crate) struct Engine {
+    /// Its socket that takes events.
+    pub(crate) events: Option<PathBuf>,
+    /// The FIFO from which it takes what the shim has to say.
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// Takes the id and serves it in the background; returns when it does.
+pub(crate) fn serve(target: Target, engine: Engine) -> Result<(), Error> {
     close_inherited()?;
     let inherited = Inherited::read()?;
     let (site, lock) = take(target, inherited)?;
     let listener = listen(&site.dir).inspect_err(|_| drop(site.dir.remove()))?;
     fault::at(Place::Serving);
-    in_background(&site.dir.log(), move |ready| {
+    let log = engine.log.unwrap_or_else(|| site.dir.log());
+    in_background(&log, move |ready| {
         let signals = Signals::catch_all(inherited)?;
         let mut supervisor = Supervisor::new(site, Mode::Served, lock, listener, signals)?;
-        if let Some(engine) = engine {
-            supervisor.forward_events(engine);
+        if let Some(events) = engine.events {
+            supervisor.forward_events(events);
         }
         ready();
         supervisor.run().map(drop)
     })
 }
 
-/// How long a shim that lives may take to remove its container.
+/// How long a shim that lives, or LXC, may take to remove a container: containerd waits five seconds.
 const REMOVAL: Duration = Duration::from_secs(4);
 
 /// Removes a container, whatever its state and whether its shim lives, and gives its last record. There
@@ -133,7 +143,7 @@ pub(crate) fn clean(target: &Target) -> Result<Option<Record>, Error> {
                 let half_made = record.as_ref().is_none_or(|record| record.step == Some(Step::Create));
                 let what = if half_made { Left::HalfMade } else { Left::Whole };
                 let site = site_of(&dir, target.configuration.clone(), inherited)?;
-                return remove(&site, record.as_ref(), None, what).map(|()| record);
+                return remove(&site, record.as_ref(), None, (what, REMOVAL)).map(|()| record);
             }
             Err(RecordError::NotFound { .. }) => return Ok(record),
             Err(error) => return Err(error.into()),
@@ -310,7 +320,7 @@ fn take(target: Target, inherited: Inherited) -> Result<(Site, File), Error> {
                 log::info!("removing what an earlier shim left in {}", dir.path().display());
                 let site =
                     site(dir.clone(), namespace.clone(), id.clone(), configuration.clone(), inherited)?;
-                remove(&site, record.as_ref(), None, what)?;
+                remove(&site, record.as_ref(), None, (what, TEARDOWN))?;
                 drop(lock);
             }
             Err(error) => return Err(error.into()),
@@ -385,10 +395,19 @@ fn leave_caller(log: &Path) -> Result<(), Error> {
         let null = File::options().read(true).write(true).open("/dev/null")?;
         rustix::stdio::dup2_stdin(&null)?;
         rustix::stdio::dup2_stdout(&null)?;
-        let log = File::options().create(true).append(true).open(log)?;
-        Ok(rustix::stdio::dup2_stderr(&log)?)
+        Ok(rustix::stdio::dup2_stderr(open_log(log)?)?)
     };
     leave().map_err(Error::system("go into the background"))
+}
+
+/// A file, or an engine's FIFO. That is opened both ways, so that nobody who writes to it dies while the
+/// engine is gone, and nobody waits for it: what does not fit is lost.
+fn open_log(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+    if fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo()) {
+        return File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path);
+    }
+    File::options().create(true).append(true).open(path)
 }
 
 fn given_config(source: Option<&Path>) -> Result<(Option<(PathBuf, String)>, Stdin), Error> {

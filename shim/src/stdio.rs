@@ -1,6 +1,7 @@
 //! The process's stdin, stdout and stderr: the caller's own descriptors, not copies of their data.
 
 pub(crate) mod by_path;
+pub(crate) mod logger;
 
 use crate::error::Error;
 use crate::relay::Ends;

@@ -1,5 +1,7 @@
 //! containerd runs its containers by nexcage, as ctr asks it to.
 
+mod shim;
+
 use crate::text;
 use nexcage_tests::{Containerd, Sandbox, await_that, noise};
 use rustix::process::{Pid, Signal, kill_process};

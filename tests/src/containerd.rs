@@ -84,6 +84,12 @@ impl<'s> Containerd<'s> {
         await_that("containerd serves", || self.ctr(["version"]).output().status.success());
     }
 
+    /// Its own pid.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        Pid::from_child(&self.daemon).as_raw_pid()
+    }
+
     /// The client.
     #[must_use]
     pub fn ctr<const N: usize>(&self, args: [&str; N]) -> Run {

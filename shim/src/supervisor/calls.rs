@@ -137,7 +137,8 @@ impl Supervisor {
         };
         let options = options.unwrap_or_default();
         let names = [create.stdin, create.stdout, create.stderr];
-        let Given { stdio, streams, console, diagnostics } = self.given(ticket, names, create.terminal)?;
+        let Given { stdio, streams, console, diagnostics, logger } =
+            self.given(ticket, names, create.terminal)?;
         let extra = self.extra(ticket, options.preserve_fds)?;
         let lxc_config = match options.lxc_config.as_str() {
             "" => None,
@@ -168,6 +169,7 @@ impl Supervisor {
             listen_fds,
             console,
             diagnostics,
+            logger,
             foreground,
         };
         self.container.streams = streams;
@@ -322,11 +324,12 @@ impl Supervisor {
         }
         ContainerId::new(&exec.exec_id)?;
         let names = [exec.stdin, exec.stdout, exec.stderr];
-        let Given { stdio, streams, console, diagnostics } = self.given(ticket, names, exec.terminal)?;
+        let Given { stdio, streams, console, diagnostics, logger } =
+            self.given(ticket, names, exec.terminal)?;
         let count = request.metadata(PRESERVE_FDS_KEY).map_or(Ok(0), str::parse);
         let extra = self.extra(ticket, count.map_err(|_| bad(format!("{PRESERVE_FDS_KEY}: no number")))?)?;
         let process = exec.spec.ok_or_else(|| bad("there is no process to execute"))?.value;
-        let execution = Execution { process, stdio, extra, console, diagnostics };
+        let execution = Execution { process, stdio, extra, console, diagnostics, logger };
         let is_owned = request.metadata(OWNED_KEY).is_some();
         let owner = if is_owned { Owner::Peer(ticket.peer) } else { Owner::Engine };
         self.add_exec(&exec.exec_id, owner, exec.terminal, execution, streams)?;

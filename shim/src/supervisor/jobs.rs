@@ -6,6 +6,7 @@ use crate::fault::{self, Place};
 use crate::relay::Ends;
 use crate::serve::Afterwards;
 use crate::signals;
+use crate::stdio::logger::{self, Patience};
 use crate::supervisor::container::Phase;
 use crate::supervisor::peers::Ticket;
 use crate::supervisor::seat::Terminal;
@@ -155,8 +156,10 @@ impl Supervisor {
         self.container.phase = Phase::Deleting;
         let monitor = self.container.monitor.take();
         let (site, record) = (&self.site, self.container.record.as_ref());
+        let patience = if matches!(goal, Goal::Delete(_)) { Patience::LONG } else { Patience::SHORT };
+        let loggers = (self.loggers.as_slice(), patience);
         let worker = Worker::begin(|reporter| {
-            tear_down(site, record, monitor.as_ref().map(|fd| fd.as_fd()), what, reporter)
+            tear_down(site, record, monitor.as_ref().map(|fd| fd.as_fd()), what, loggers, reporter)
         });
         self.add_job(worker, Task::TearDown(goal));
     }
@@ -191,6 +194,11 @@ impl Supervisor {
                 }
                 self.executed();
                 self.jobs[index].worker.acknowledge();
+            }
+            Ok(report @ Report::Logging) => {
+                self.loggers.retain(|logger| !logger::has_ended(logger));
+                let descriptors = self.jobs[index].worker.descriptors(&report);
+                self.loggers.extend(descriptors.ok().and_then(|descriptors| descriptors.pidfd));
             }
             Ok(report) => {
                 let Job { mut worker, task } = self.jobs.swap_remove(index);

@@ -33,7 +33,7 @@ use peers::{PeerId, Peers, Ticket};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
@@ -68,6 +68,8 @@ pub(crate) struct Supervisor {
     execs: Execs,
     jobs: Vec<Job>,
     events: Events,
+    /// Programs that read what processes write.
+    loggers: Vec<OwnedFd>,
     /// Wait statuses of children that nobody has claimed yet: a worker's report of an exec may come
     /// after the exec's end.
     unclaimed: BTreeMap<i32, i32>,
@@ -136,6 +138,7 @@ impl Supervisor {
             execs: Execs::default(),
             jobs: Vec::new(),
             events: Events::default(),
+            loggers: Vec::new(),
             unclaimed: BTreeMap::new(),
             early: Vec::new(),
             shut_down: false,

@@ -4,6 +4,7 @@ use crate::error::{Error, Refusal};
 use crate::relay::Ends;
 use crate::stdio::Stdio;
 use crate::stdio::by_path::Stream;
+use crate::stdio::logger::Logger;
 use crate::supervisor::Supervisor;
 use crate::supervisor::calls::bad;
 use crate::supervisor::peers::Ticket;
@@ -50,6 +51,8 @@ pub(super) struct Given {
     pub(super) console: Option<PathBuf>,
     /// Where a worker has its say: the caller's own stderr.
     pub(super) diagnostics: Option<OwnedFd>,
+    /// Who reads the output, to be started by a worker.
+    pub(super) logger: Option<Logger>,
 }
 
 impl Supervisor {
@@ -59,6 +62,10 @@ impl Supervisor {
         let is_path = |name: &String| name.contains('/') && !name.starts_with("console://");
         if terminal && names.iter().any(is_path) {
             return at_terminal(names);
+        }
+        if let Some((logger, outputs)) = logger_of(&names)? {
+            let input = self.stream(ticket, &names[0], Stream::input)?;
+            return logged(names, input, logger, outputs);
         }
         let [stdin, stdout, stderr] = &names;
         let input = self.stream(ticket, stdin, Stream::input)?;
@@ -73,7 +80,7 @@ impl Supervisor {
         let ((stdin, input), (stdout, out), (stderr, err)) = (split(input), split(out), split(err));
         let stdio = Stdio::of(stdin, stdout, stderr)?;
         let streams = Streams { names, input, _outputs: [out, err], seat: None };
-        Ok(Given { stdio, streams, console, diagnostics })
+        Ok(Given { stdio, streams, console, diagnostics, logger: None })
     }
 
     fn stream(
@@ -110,9 +117,36 @@ impl Supervisor {
 fn at_terminal(names: [String; 3]) -> Result<Given, Error> {
     let [stdin, stdout, _] = &names;
     let input = if stdin.is_empty() { Stream::silent_input() } else { Stream::input(stdin) }?;
-    let output = if stdout.is_empty() { "file:///dev/null" } else { stdout };
-    let output = Stream::output(output)?;
-    let seat = Some(Ends { input: input.own, output: output.own });
-    let streams = Streams { names, input: input.other, _outputs: [output.other, None], seat };
-    Ok(Given { stdio: Stdio::of(None, None, None)?, streams, console: None, diagnostics: None })
+    let (output, other, logger) = match logger_of(&names)? {
+        Some((logger, [output, _])) => (output, None, Some(logger)),
+        None => {
+            let output = if stdout.is_empty() { "file:///dev/null" } else { stdout };
+            let Stream { own, other } = Stream::output(output)?;
+            (own, other, None)
+        }
+    };
+    let seat = Some(Ends { input: input.own, output });
+    let streams = Streams { names, input: input.other, _outputs: [other, None], seat };
+    Ok(Given { stdio: Stdio::of(None, None, None)?, streams, console: None, diagnostics: None, logger })
+}
+
+/// The logger that is named for stdout, and so for both.
+fn logger_of([_, stdout, stderr]: &[String; 3]) -> Result<Option<(Logger, [OwnedFd; 2])>, Error> {
+    let logger = Logger::of(stdout)?;
+    if logger.is_some() && !stderr.is_empty() && stderr != stdout {
+        return Err(Error::from(Refusal::UnsupportedStdio { name: stderr.clone() }));
+    }
+    Ok(logger)
+}
+
+fn logged(
+    names: [String; 3],
+    input: Option<Stream>,
+    logger: Logger,
+    [stdout, stderr]: [OwnedFd; 2],
+) -> Result<Given, Error> {
+    let (stdin, input) = input.map_or((None, None), |stream| (Some(stream.own), stream.other));
+    let stdio = Stdio::of(stdin, Some(stdout), Some(stderr))?;
+    let streams = Streams { names, input, _outputs: [None, None], seat: None };
+    Ok(Given { stdio, streams, console: None, diagnostics: None, logger: Some(logger) })
 }

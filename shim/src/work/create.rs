@@ -11,6 +11,7 @@ use crate::seccomp;
 use crate::setup::{self, Setup};
 use crate::signals::Signals;
 use crate::stdio::Stdio;
+use crate::stdio::logger::{self, Logger, Patience};
 use crate::terminal::{self, Master};
 use crate::wait::{Deadline, Watch, wait};
 use crate::work::later::Later;
@@ -50,22 +51,26 @@ pub(crate) struct Creation {
     pub(crate) console: Option<PathBuf>,
     /// The caller's stderr, for what the worker has to say.
     pub(crate) diagnostics: Option<OwnedFd>,
+    /// Who reads its output.
+    pub(crate) logger: Option<Logger>,
     /// Whether it is removed when its process has ended.
     pub(crate) foreground: bool,
 }
 
 /// Creates the container, or leaves nothing of it but its directory.
-pub(crate) fn create(site: &Site, creation: Creation, reporter: &mut Reporter) -> Result<(), Error> {
+pub(crate) fn create(site: &Site, mut creation: Creation, reporter: &mut Reporter) -> Result<(), Error> {
     // What a killed pct leaves becomes a child of this process, and is ended.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|errno| Error::system("become a subreaper")(errno.into()))?;
     say_to(creation.diagnostics.as_ref());
+    let logger = reporter.start_logger(site, creation.logger.take())?;
     let created = rootfs::mount_all(&site.dir, &creation.bundle.join("rootfs"), &creation.rootfs)
         .and_then(|()| create_from_bundle(site, creation, reporter));
     created.inspect_err(|_| {
         if let Err(error) = rootfs::unmount_all(&site.dir) {
             log::error!("{}", nexcage_cli::causes(&error));
         }
+        logger::end(logger.as_slice(), Patience::SHORT);
     })
 }
 

@@ -3,10 +3,10 @@
 use crate::error::Error;
 use crate::handover::{Init, Started, program_of, setup_error};
 use crate::hooks::HookRunner;
-use crate::join;
 use crate::limits;
 use crate::seccomp::notify;
 use crate::stdio::Stdio;
+use crate::stdio::logger::{self, Logger, Patience};
 use crate::work::create::{find_init, finish_process, say_to, show, validate};
 use crate::work::{Follows, Report, Reporter, Site};
 use bundle_validate::Bundle;
@@ -33,6 +33,8 @@ pub(crate) struct Execution {
     pub(crate) console: Option<PathBuf>,
     /// The caller's stderr, for what the worker has to say.
     pub(crate) diagnostics: Option<OwnedFd>,
+    /// Who reads its output.
+    pub(crate) logger: Option<Logger>,
 }
 
 /// Executes it in the container of `init`, as a child that the supervisor inherits.
@@ -44,6 +46,18 @@ pub(crate) fn execute(
     reporter: &mut Reporter,
 ) -> Result<(), Error> {
     say_to(execution.diagnostics.as_ref());
+    let logger = reporter.start_logger(site, execution.logger.take())?;
+    join(site, record, init, execution, reporter)
+        .inspect_err(|_| logger::end(logger.as_slice(), Patience::SHORT))
+}
+
+fn join(
+    site: &Site,
+    record: &Record,
+    init: (Pid, BorrowedFd<'_>),
+    mut execution: Execution,
+    reporter: &mut Reporter,
+) -> Result<(), Error> {
     let mut rendered = render(site, record, &execution.process)?;
     if rendered.process.apparmor.is_empty() {
         // As confined as the container's own process, not as the shim.
@@ -55,7 +69,7 @@ pub(crate) fn execute(
     }
     execution.stdio.own(rendered.host_user.uid, rendered.host_root.gid)?;
     let program = find_init(site.init.as_deref())?;
-    let mut joined = join::join(&program, init, site.limit)?;
+    let mut joined = crate::join::join(&program, init, site.limit)?;
     let extra: Vec<BorrowedFd<'_>> = execution.extra.iter().map(|fd| fd.as_fd()).collect();
     let begun = begin(&mut joined, &rendered, &execution, &extra);
     let master = match begun {

@@ -16,6 +16,7 @@ use crate::error::{Error, Told};
 use crate::fork::{self, Fork};
 use crate::handover::Init;
 use crate::signals::Inherited;
+use crate::stdio::logger::Logger;
 use nexcage_configuration::{Configuration, ExitSource};
 use nexcage_record::{ContainerDir, ContainerId, Namespace, Record};
 use nexcage_setup::channel::Channel;
@@ -60,6 +61,8 @@ pub(crate) enum Report {
     Created { record: Box<Record>, pid: i32, monitor: Follows, terminal: Follows },
     /// The process has begun.
     Executed,
+    /// A logger reads what the process will write. Its pidfd follows, and the work goes on.
+    Logging,
     /// A process has joined the container and begun. Its pidfd follows, then its terminal's master.
     Joined { pid: i32, terminal: Follows },
     /// What was asked for is done.
@@ -105,6 +108,18 @@ impl Reporter {
 }
 
 impl Reporter {
+    /// Starts a logger, if there is one, of which the supervisor is told.
+    pub(crate) fn start_logger(
+        &mut self,
+        site: &Site,
+        logger: Option<Logger>,
+    ) -> Result<Option<OwnedFd>, Error> {
+        let Some(logger) = logger else { return Ok(None) };
+        let pidfd = logger.start(site.id.as_str(), site.namespace.as_str(), site.limit)?;
+        self.tell(&Report::Logging, &[pidfd.as_fd()])?;
+        Ok(Some(pidfd))
+    }
+
     /// Waits until the supervisor has done what follows from the last report.
     pub(crate) fn await_word(&mut self) -> Result<(), Error> {
         self.0.receive().map_err(Error::system("hear from the supervisor"))
@@ -164,6 +179,7 @@ impl Worker {
                 came.pidfd = Some(self.descriptor()?);
                 came.terminal = self.perhaps(terminal)?;
             }
+            Report::Logging => came.pidfd = Some(self.descriptor()?),
             Report::Executed | Report::Done | Report::Answer { .. } | Report::Failed(_) => {}
         }
         Ok(came)

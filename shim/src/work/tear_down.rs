@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::fault::{self, Place};
 use crate::rootfs;
 use crate::signals::Signals;
+use crate::stdio::logger::{self, Patience};
 use crate::wait::Deadline;
 use crate::work::later::Later;
 use crate::work::{Report, Reporter, Site};
@@ -16,25 +17,27 @@ use std::time::Duration;
 /// How long LXC may take to tear a container down before it is helped along.
 pub(crate) const TEARDOWN: Duration = Duration::from_secs(10);
 
-/// As [`remove`], for a worker.
+/// As [`remove`], for a worker; and what the container's processes have written is in the logs.
 pub(crate) fn tear_down(
     site: &Site,
     record: Option<&Record>,
     monitor: Option<BorrowedFd<'_>>,
     what: Left,
+    (loggers, patience): (&[OwnedFd], Patience),
     reporter: &mut Reporter,
 ) -> Result<(), Error> {
-    remove(site, record, monitor, what)?;
+    remove(site, record, monitor, (what, TEARDOWN))?;
+    logger::end(loggers, patience);
     reporter.tell(&Report::Done, &[])
 }
 
 /// Removes the container from the host, whatever there is of it, and its directory last. Can be
-/// repeated.
+/// repeated. LXC has so long to tear it down before it is helped along.
 pub(crate) fn remove(
     site: &Site,
     record: Option<&Record>,
     monitor: Option<BorrowedFd<'_>>,
-    what: Left,
+    (what, limit): (Left, Duration),
 ) -> Result<(), Error> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|errno| Error::system("become a subreaper")(errno.into()))?;
@@ -46,7 +49,7 @@ pub(crate) fn remove(
             let monitor: OwnedFd = monitor;
             backend.adopt(monitor);
         }
-        backend.tear_down(what, Deadline::after(TEARDOWN))?;
+        backend.tear_down(what, Deadline::after(limit))?;
         fault::at(Place::TornDown);
         if let Ok(later) = Later::read(&site.dir) {
             later.hooks(record).stopped(&mut signals);
