@@ -50,6 +50,8 @@ const ADDRESS: &str = "address";
 const LOG: &str = "log";
 /// How soon the kernel kills this process for lack of memory, 1000 at the most (proc(5)).
 const SCORE: &str = "/proc/self/oom_score_adj";
+/// Names the configuration file in the bundle, for a deletion, which is not told.
+const CONFIGURATION: &str = "configuration";
 /// The variable that says where containerd takes events.
 const EVENTS: &str = "TTRPC_ADDRESS";
 /// containerd's name for the type of a features document.
@@ -133,6 +135,10 @@ impl Typed {
 fn start(typed: &Typed) -> Result<(), Failure> {
     let told = Told::read(&stdin(), typed);
     let target = typed.target(told.configuration.as_deref())?;
+    if let Some(path) = &told.configuration {
+        let kept = write(CONFIGURATION, path.as_os_str().as_bytes());
+        kept.map_err(Error::system("write the configuration's name into the bundle"))?;
+    }
     let socket = target.root.container(&target.namespace, &target.id).socket();
     if socket.as_os_str().len() > LONGEST {
         return Err(Error::from(Refusal::LongSocket { path: socket }).into());
@@ -142,7 +148,7 @@ fn start(typed: &Typed) -> Result<(), Failure> {
         fs::canonicalize(LOG).ok().filter(|log| log.metadata().is_ok_and(|file| file.file_type().is_fifo()));
     serve::serve(target, Engine { events: told.events, log })?;
     let address = format!("unix://{}", socket.display());
-    write_address(&address).map_err(Error::system("write the shim's address into the bundle"))?;
+    write(ADDRESS, address.as_bytes()).map_err(Error::system("write the shim's address into the bundle"))?;
     nexcage_cli::print(address.as_bytes())
 }
 
@@ -152,19 +158,21 @@ fn be_killed_sooner() -> io::Result<()> {
     fs::write(SCORE, (score + 1).min(1000).to_string())
 }
 
-/// For containerd 1.6 and 1.7; later ones keep what was printed.
-fn write_address(address: &str) -> io::Result<()> {
-    let new = format!(".{ADDRESS}");
-    fs::write(&new, address)?;
-    fs::rename(&new, ADDRESS)
+/// Writes a file of the bundle, whole.
+fn write(name: &str, text: &[u8]) -> io::Result<()> {
+    let new = format!(".{name}");
+    fs::write(&new, text)?;
+    fs::rename(&new, name)
 }
 
 /// Removes what there is of a container whose shim is gone, or ought to be, and tells how its process
 /// ended.
 fn delete(typed: &Typed) -> Result<(), Failure> {
-    let target = typed.target(None)?;
-    let record = serve::clean(&target)?;
     let bundle = typed.bundle.clone().unwrap_or_else(|| PathBuf::from("."));
+    let configuration = fs::read(bundle.join(CONFIGURATION)).ok();
+    let configuration = configuration.as_ref().map(|path| Path::new(OsStr::from_bytes(path)));
+    let target = typed.target(configuration)?;
+    let record = serve::clean(&target)?;
     rootfs::unmount_from(&bundle.join("rootfs"))?;
     let exit = record.as_ref().and_then(|record| record.exit).filter(|exit| !exit.lost);
     let pid = record.and_then(|record| record.process).map_or(0, |process| process.pid.unsigned_abs());

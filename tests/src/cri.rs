@@ -42,6 +42,10 @@ impl<'s> Cri<'s> {
         let network = Network::new(sandbox.path());
         sandbox.watch(&format!("/{}", pods(sandbox)));
         let containerd = Containerd::start_with(sandbox, NAMESPACE, Pods::By(&configuration(sandbox)));
+        // The runtime is told of its configuration by containerd's, and has to need no other.
+        let [given, found] = ["pods.json", "shim.json"].map(|name| sandbox.path().join(name));
+        let hidden = fs::copy(&found, given).and_then(|_| fs::write(found, "none"));
+        hidden.unwrap_or_else(|error| panic!("configuration: {error}"));
         let client = Client::start(&socket(sandbox), sandbox.path());
         let containerd = RefCell::new(containerd);
         let cri = Cri { sandbox, containerd, client: RefCell::new(client), network };
@@ -150,7 +154,9 @@ fn configuration(sandbox: &Sandbox) -> String {
         "[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"{}\"\nrestrict_oom_score_adj = true\n\
          netns_mounts_under_state_dir = true\n[plugins.\"io.containerd.grpc.v1.cri\".cni]\n\
          bin_dir = \"/usr/lib/cni\"\nconf_dir = \"{directory}/cni\"\n\
-         [plugins.\"io.containerd.grpc.v1.cri\".containerd]\ndefault_runtime_name = \"nexcage\"\n{PACKAGED}",
+         [plugins.\"io.containerd.grpc.v1.cri\".containerd]\ndefault_runtime_name = \"nexcage\"\n{PACKAGED}\
+         [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.nexcage.options]\n\
+         ConfigPath = \"{directory}/pods.json\"\n",
         image::NAME
     )
 }
