@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 /// How long containerd, or a task, may take to get somewhere.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+const CONTAINERD: &str = "/usr/bin/containerd";
+
 /// Parts of containerd that are not needed, or complain about the machine.
 const WITHOUT: [&str; 6] = [
     "io.containerd.internal.v1.opt",
@@ -34,11 +36,20 @@ pub struct Containerd<'s> {
     daemon: Child,
 }
 
-/// The part of containerd that serves pods: none, or configured by these lines.
+/// The part of containerd that serves pods: none, or configured by these lines, in a configuration of this
+/// version.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pods<'a> {
     None,
-    By(&'a str),
+    By(u32, &'a str),
+}
+
+/// The version of the containerd that is started, such as `1.6.20~ds1`.
+pub(crate) fn version() -> String {
+    let output = Command::new(CONTAINERD).arg("--version").output();
+    let output = output.unwrap_or_else(|error| panic!("{CONTAINERD}: {error}"));
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    words.split_whitespace().nth(2).unwrap_or_default().trim_start_matches('v').to_owned()
 }
 
 impl<'s> Containerd<'s> {
@@ -219,13 +230,13 @@ fn prepare(sandbox: &Sandbox, pods: Pods<'_>) -> std::io::Result<()> {
     configuration["root"] = json!(sandbox.root());
     fs::write(sandbox.path().join("shim.json"), configuration.to_string())?;
     let directory = sandbox.path().display();
-    let (cri, pods) = match pods {
-        Pods::None => (Some("io.containerd.grpc.v1.cri"), ""),
-        Pods::By(lines) => (None, lines),
+    let (cri, format, pods) = match pods {
+        Pods::None => (Some("io.containerd.grpc.v1.cri"), 2, ""),
+        Pods::By(format, lines) => (None, format, lines),
     };
     let without: Vec<&str> = WITHOUT.into_iter().chain(cri).collect();
     let text = format!(
-        "version = 2\nroot = \"{directory}/containerd\"\nstate = \"{directory}/tasks\"\n\
+        "version = {format}\nroot = \"{directory}/containerd\"\nstate = \"{directory}/tasks\"\n\
          disabled_plugins = {without:?}\n[grpc]\naddress = \"{}\"\n[debug]\nlevel = \"debug\"\n{pods}",
         socket(sandbox).display()
     );
@@ -235,7 +246,7 @@ fn prepare(sandbox: &Sandbox, pods: Pods<'_>) -> std::io::Result<()> {
 fn spawn(sandbox: &Sandbox) -> Child {
     let log = File::options().create(true).append(true).open(log(sandbox));
     let log = log.unwrap_or_else(|error| panic!("log: {error}"));
-    let mut command = Command::new("/usr/bin/containerd");
+    let mut command = Command::new(CONTAINERD);
     command.arg("--config").arg(sandbox.path().join("containerd.toml"));
     // The shim is found by its name.
     command.env("PATH", format!("{}:{PATH}", sandbox.path().display()));

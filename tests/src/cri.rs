@@ -4,7 +4,7 @@ mod cgroups;
 mod client;
 mod pod;
 
-use crate::containerd::{Pods, image, socket};
+use crate::containerd::{self, Pods, image, socket};
 use crate::{Containerd, Sandbox, await_that};
 use client::Client;
 pub use client::Failed;
@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// What the packaged configuration has for containerd of versions 1.6 and 1.7.
-const PACKAGED: &str = include_str!("../../packaging/containerd/config-v2.toml");
+/// What is packaged for the configurations of containerd 1 and 2.
+const PACKAGED: [&str; 2] = [
+    include_str!("../../packaging/containerd/config-v2.toml"),
+    include_str!("../../packaging/containerd/config-v3.toml"),
+];
 /// The namespace of all that CRI makes.
 const NAMESPACE: &str = "k8s.io";
 
@@ -41,11 +44,14 @@ impl<'s> Cri<'s> {
     pub fn start(sandbox: &'s Sandbox) -> Self {
         let network = Network::new(sandbox.path());
         sandbox.watch(&format!("/{}", pods(sandbox)));
-        let containerd = Containerd::start_with(sandbox, NAMESPACE, Pods::By(&configuration(sandbox)));
-        // The runtime is told of its configuration by containerd's, and has to need no other.
-        let [given, found] = ["pods.json", "shim.json"].map(|name| sandbox.path().join(name));
-        let hidden = fs::copy(&found, given).and_then(|_| fs::write(found, "none"));
-        hidden.unwrap_or_else(|error| panic!("configuration: {error}"));
+        let (format, lines) = configuration(sandbox);
+        let containerd = Containerd::start_with(sandbox, NAMESPACE, Pods::By(format, &lines));
+        if format == 2 {
+            // The runtime is told of its configuration by containerd's, and has to need no other.
+            let [given, found] = ["pods.json", "shim.json"].map(|name| sandbox.path().join(name));
+            let hidden = fs::copy(&found, given).and_then(|_| fs::write(found, "none"));
+            hidden.unwrap_or_else(|error| panic!("configuration: {error}"));
+        }
         let client = Client::start(&socket(sandbox), sandbox.path());
         let containerd = RefCell::new(containerd);
         let cri = Cri { sandbox, containerd, client: RefCell::new(client), network };
@@ -111,11 +117,10 @@ impl<'s> Cri<'s> {
         self.containerd.borrow().shim(id)
     }
 
-    /// containerd's version.
+    /// Whether it is containerd of versions that start so.
     #[must_use]
-    pub fn version(&self) -> String {
-        let version = self.call("Version", &json!({}))["runtime_version"].take();
-        version.as_str().unwrap_or_default().trim_start_matches('v').to_owned()
+    pub fn is_version(&self, start: &str) -> bool {
+        containerd::version().starts_with(start)
     }
 
     /// The host's address on the bridge.
@@ -147,18 +152,36 @@ fn pods(sandbox: &Sandbox) -> String {
     format!("{}-pods", sandbox.namespace())
 }
 
-fn configuration(sandbox: &Sandbox) -> String {
+/// The version of a configuration, and what it says of pods.
+fn configuration(sandbox: &Sandbox) -> (u32, String) {
     let directory = sandbox.path().display();
+    let image = image::NAME;
+    let (format, [images, runtime, packaged]) = if containerd::version().starts_with("1.") {
+        (2, ["io.containerd.grpc.v1.cri", "io.containerd.grpc.v1.cri", PACKAGED[0]])
+    } else {
+        (3, ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", PACKAGED[1]])
+    };
+    let pause = match format {
+        2 => format!("[plugins.\"{images}\"]\nsandbox_image = \"{image}\"\n"),
+        _ => {
+            format!("[plugins.\"{images}\".pinned_images]\nsandbox = \"{image}\"\n[plugins.\"{runtime}\"]\n")
+        }
+    };
+    let plugins = if format == 2 { "bin_dir = \"/usr/lib/cni\"" } else { "bin_dirs = [\"/usr/lib/cni\"]" };
+    // containerd 2.1 takes a runtime's options for runc's where a pod has a user namespace.
+    let options = match format {
+        2 => format!(
+            "[plugins.\"{runtime}\".containerd.runtimes.nexcage.options]\nConfigPath = \"{directory}/pods.json\"\n"
+        ),
+        _ => String::new(),
+    };
     // A test may not lower the score of anything.
-    format!(
-        "[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"{}\"\nrestrict_oom_score_adj = true\n\
-         netns_mounts_under_state_dir = true\n[plugins.\"io.containerd.grpc.v1.cri\".cni]\n\
-         bin_dir = \"/usr/lib/cni\"\nconf_dir = \"{directory}/cni\"\n\
-         [plugins.\"io.containerd.grpc.v1.cri\".containerd]\ndefault_runtime_name = \"nexcage\"\n{PACKAGED}\
-         [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.nexcage.options]\n\
-         ConfigPath = \"{directory}/pods.json\"\n",
-        image::NAME
-    )
+    let lines = format!(
+        "{pause}restrict_oom_score_adj = true\nnetns_mounts_under_state_dir = true\n\
+         [plugins.\"{runtime}\".cni]\n{plugins}\nconf_dir = \"{directory}/cni\"\n\
+         [plugins.\"{runtime}\".containerd]\ndefault_runtime_name = \"nexcage\"\n{packaged}{options}"
+    );
+    (format, lines)
 }
 
 /// A bridge of its own, with addresses and host ports.
