@@ -117,9 +117,9 @@ impl<'s> Cri<'s> {
         self.containerd.borrow().shim(id)
     }
 
-    /// Whether it is containerd of versions that start so.
+    /// Whether the version of containerd starts so.
     #[must_use]
-    pub fn is_version(&self, start: &str) -> bool {
+    pub fn is_version(start: &str) -> bool {
         containerd::version().starts_with(start)
     }
 

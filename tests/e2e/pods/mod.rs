@@ -7,6 +7,7 @@ mod life;
 mod limits;
 mod namespaces;
 mod network;
+mod packaged;
 mod security;
 mod streams;
 mod users;

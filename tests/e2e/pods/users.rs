@@ -21,7 +21,7 @@ fn users_of_a_pod_are_nobody_on_the_host() {
     let volume = sandbox.path().join("volume");
     fs::create_dir(&volume).unwrap();
     // containerd 2 maps the owners in a volume, too; 1.7 refuses to.
-    let (outside, mapped) = if cri.is_version("1.") { (FIRST, json!([])) } else { (0, ids) };
+    let (outside, mapped) = if Cri::is_version("1.") { (FIRST, json!([])) } else { (0, ids) };
     chown(&volume, Some(outside), Some(outside)).unwrap();
     let mount = json!({ "mounts": [{
         "container_path": "/volume", "host_path": volume, "uidMappings": mapped, "gidMappings": mapped,
@@ -30,7 +30,7 @@ fn users_of_a_pod_are_nobody_on_the_host() {
     let other = pod.run("other", "sleep 1000", &plain());
     let map = one.exec("cat /proc/self/uid_map").stdout;
     let map: Vec<&str> = map.split_whitespace().collect();
-    if cri.is_version("1.6.") {
+    if Cri::is_version("1.6.") {
         assert_eq!(map, ["0", "0", "4294967295"], "containerd 1.6 makes no user namespaces for pods");
     } else {
         assert_eq!(map, ["0", "100000", "65536"]);
