@@ -7,6 +7,7 @@ use rustix::mount::{
 };
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::symlink;
 
 #[test]
 fn files_of_the_pod_and_of_the_host_are_where_they_ought_to_be() {
@@ -25,8 +26,12 @@ fn files_of_the_pod_and_of_the_host_are_where_they_ought_to_be() {
         mount.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         mount
     };
+    let [link, missing] = ["link", "missing"].map(|name| sandbox.path().join(name));
+    symlink(&volume, &link).unwrap();
     let more = json!({
         "mounts": [
+            { "container_path": "/by-link", "host_path": link },
+            { "container_path": "/missing", "host_path": missing },
             at("/private", json!({})),
             at("/read-only", json!({ "readonly": true })),
             at("/from-host", json!({ "propagation": "PROPAGATION_HOST_TO_CONTAINER" })),
@@ -37,11 +42,12 @@ fn files_of_the_pod_and_of_the_host_are_where_they_ought_to_be() {
     });
     let app = pod.run("app", "sleep 1000", &more);
     let said =
-        app.exec("cat /etc/resolv.conf /etc/hostname /private/file; touch /read-only/x || echo read-only");
+        app.exec("cat /etc/resolv.conf /etc/hostname /private/file /by-link/file; touch /missing/made; touch /read-only/x || echo read-only");
     assert_eq!(
         said.stdout,
-        "search pods.test\nnameserver 10.0.0.9\noptions ndots:5\nfiles\nof the host\nread-only\n"
+        "search pods.test\nnameserver 10.0.0.9\noptions ndots:5\nfiles\nof the host\nof the host\nread-only\n"
     );
+    assert!(missing.join("made").exists(), "containerd makes what is missing");
     assert!(app.exec("ls -l /dev/renamed").stdout.contains("10, 229"));
     assert!(app.exec("cat /etc/hosts").stdout.contains("localhost"));
 

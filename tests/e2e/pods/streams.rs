@@ -50,6 +50,11 @@ fn logs_execs_and_attached_streams_carry_what_they_ought_to() {
     assert_eq!(channels["1"], "got this\n", "{channels}");
     await_that("it is logged as well", || container.log("stdout") == "got this\n");
     container.call("ReopenContainerLog", &plain());
+    let once = pod.run("once", "cat; exit 2", &json!({ "stdin": true, "stdin_once": true }));
+    let url = once.call("Attach", &attach)["url"].take();
+    assert_eq!(cri.stream(&url, &[(0, "said\n")], Some("said\n"))["1"], "said\n");
+    // Nobody is there to type any more, and never will be.
+    assert_eq!(once.to_the_end().status, 2);
     let terminal = pod.run("terminal", "tty; sleep 1000", &json!({ "stdin": true, "tty": true }));
     await_that("it has a terminal", || terminal.log("stdout").contains("/dev/pts/"));
     pod.remove();
