@@ -2,6 +2,8 @@
 
 use crate::{EXIT_SOURCES, text};
 use nexcage_tests::{Bundle, Config, Sandbox};
+use serde_json::{Value, json};
+use std::fs;
 
 /// A bundle whose image belongs to the mapped root.
 fn bundle(sandbox: &Sandbox, config: Config) -> Bundle {
@@ -71,4 +73,28 @@ fn a_kernel_parameter_of_the_container_s_network_is_set() {
     for bundle in [sandbox.bundle(&config), bundle(&sandbox, config.clone())] {
         sandbox.run(&bundle).assert().code(0).stdout("80\n").stderr("");
     }
+}
+
+/// As containerd 1.7 and later make the containers of a pod that has users of its own.
+#[test]
+fn a_container_joins_another_s_users_with_the_namespaces_that_belong_to_them() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.start(&bundle(&sandbox, Config::new(["/bin/sleep", "1000"])));
+    let kinds = [("user", "user"), ("network", "net"), ("ipc", "ipc"), ("uts", "uts")];
+    let path = |kind: &str| format!("/proc/{}/ns/{kind}", first.pid());
+    let script = "id -u; touch /x && stat -c %u /x; mount | grep -c 'sysfs on /sys '; \
+                  for kind in user net ipc uts; do readlink /proc/self/ns/$kind; done";
+    let second = bundle(&sandbox, Config::script(script));
+    let mut document: Value = serde_json::from_slice(&fs::read(second.config()).unwrap()).unwrap();
+    document.as_object_mut().unwrap().remove("hostname");
+    let listed = document.pointer_mut("/linux/namespaces").unwrap().as_array_mut().unwrap();
+    for (kind, name) in kinds {
+        listed.retain(|namespace| namespace["type"] != kind);
+        listed.push(json!({ "type": kind, "path": path(name) }));
+    }
+    fs::write(second.config(), document.to_string()).unwrap();
+    let namespaces = kinds.map(|(_, name)| fs::read_link(path(name)).unwrap());
+    let shown: String = namespaces.iter().map(|link| format!("{}\n", link.display())).collect();
+    sandbox.run(&second).assert().code(0).stdout(format!("0\n0\n1\n{shown}")).stderr("");
+    first.remove();
 }
