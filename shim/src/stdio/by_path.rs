@@ -5,6 +5,7 @@
 //! without a reader; a writing end of the input, for it would see the end of file between two writers.
 
 use crate::error::{Error, Refusal};
+use crate::wait::Deadline;
 use rustix::fs::{FileType, Mode, OFlags, fcntl_setfl, fstat, open};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::fs::{DirBuilder, File};
@@ -12,6 +13,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// A stream of a process.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Stream {
     /// The stdin of this name.
     pub(crate) fn input(name: &str) -> Result<Self, Error> {
         match Name::parse(name)? {
-            Name::Fifo(path) => fifo(path, OFlags::RDONLY, OFlags::WRONLY),
+            Name::Fifo(path) => input(path).map_err(Error::system(format!("open {}", path.display()))),
             Name::File(_) => Err(Error::from(Refusal::UnsupportedStdio { name: name.to_owned() })),
         }
     }
@@ -54,7 +57,7 @@ impl Stream {
     /// The stdout or stderr of this name.
     pub(crate) fn output(name: &str) -> Result<Self, Error> {
         match Name::parse(name)? {
-            Name::Fifo(path) => fifo(path, OFlags::WRONLY, OFlags::RDONLY),
+            Name::Fifo(path) => output(path).map_err(Error::system(format!("open {}", path.display()))),
             Name::File(path) => {
                 let own = append(path).map_err(Error::system(format!("open {}", path.display())))?;
                 Ok(Stream { own, other: None })
@@ -70,30 +73,48 @@ impl Stream {
     }
 }
 
-/// Opens both ends of a FIFO: the reading end first, without which the writing one cannot be had at
-/// once. Nobody is waited for.
-fn fifo(path: &Path, own: OFlags, other: OFlags) -> Result<Stream, Error> {
-    let end = |access: OFlags| {
-        let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let fd = open(path, flags, Mode::empty())?;
-        match FileType::from_raw_mode(fstat(&fd)?.st_mode) {
-            FileType::Fifo => Ok(fd),
-            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no FIFO")),
+/// How long an engine's reader may take to come. It is on its way when the call is.
+const COMING: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Opens the reading end of a FIFO for the process, and the writing one.
+fn input(path: &Path) -> io::Result<Stream> {
+    let own = end(path, OFlags::RDONLY)?;
+    let other = end(path, OFlags::WRONLY)?;
+    own_stream(own, other)
+}
+
+/// Opens the writing end of a FIFO for the process, and the reading one. First the engine has to have
+/// opened its own: while it does it waits for a writer, and would wait for ever if the process had ended
+/// by then. One that does not come is not needed.
+fn output(path: &Path) -> io::Result<Stream> {
+    let deadline = Deadline::after(COMING);
+    loop {
+        match end(path, OFlags::WRONLY) {
+            // Nobody has it open for reading (fifo(7)).
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) && !deadline.is_over() => sleep(LOOK),
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
+                let other = end(path, OFlags::RDONLY)?;
+                return own_stream(end(path, OFlags::WRONLY)?, other);
+            }
+            own => return own_stream(own?, end(path, OFlags::RDONLY)?),
         }
-    };
-    let both = || {
-        let (own, other) = if own == OFlags::RDONLY {
-            let own = end(own)?;
-            (own, end(other)?)
-        } else {
-            let other = end(other)?;
-            (end(own)?, other)
-        };
-        // The process has not asked for it.
-        fcntl_setfl(&own, OFlags::empty())?;
-        Ok(Stream { own, other: Some(other) })
-    };
-    both().map_err(Error::system(format!("open {}", path.display())))
+    }
+}
+
+fn end(path: &Path, access: OFlags) -> io::Result<OwnedFd> {
+    let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = open(path, flags, Mode::empty())?;
+    match FileType::from_raw_mode(fstat(&fd)?.st_mode) {
+        FileType::Fifo => Ok(fd),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no FIFO")),
+    }
+}
+
+fn own_stream(own: OwnedFd, other: OwnedFd) -> io::Result<Stream> {
+    // The process has not asked for it.
+    fcntl_setfl(&own, OFlags::empty())?;
+    Ok(Stream { own, other: Some(other) })
 }
 
 fn append(path: &Path) -> io::Result<OwnedFd> {
@@ -121,7 +142,19 @@ mod tests {
     }
 
     #[test]
-    fn an_output_waits_for_no_reader_and_outlives_one() {
+    fn a_reader_that_comes_late_has_the_whole_of_a_short_output() {
+        let (_directory, path, name) = with_fifo();
+        let engine = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            std::fs::read_to_string(path).unwrap()
+        });
+        let stream = Stream::output(&name).unwrap();
+        File::from(stream.own).write_all(b"brief").unwrap();
+        assert_eq!(engine.join().unwrap(), "brief");
+    }
+
+    #[test]
+    fn an_output_needs_no_reader_and_outlives_one() {
         let (_directory, path, name) = with_fifo();
         let Stream { own, other } = Stream::output(&format!("fifo://{name}")).unwrap();
         let mut process = File::from(own);
