@@ -1,6 +1,7 @@
 //! The shim's command line.
 
 use crate::error::Error;
+use crate::lost::{self, Lost, Removal};
 use crate::serve::{self, Afterwards, Options, Target};
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
 use nexcage_configuration::{Backend, Configuration, ExitSource, Origin, Setting, seconds};
@@ -16,6 +17,7 @@ pub static TOOL: Tool = Tool {
         "run --id ID [--bundle DIR] [OPTIONS]",
         "serve --id ID [OPTIONS]",
         "recover [--id ID] [OPTIONS]",
+        "gc [--remove] [--root DIR]",
     ],
     options: &[
         Opt {
@@ -96,9 +98,15 @@ pub static TOOL: Tool = Tool {
             value: None,
             help: "run: keep the container when its process has ended.",
         },
+        Opt {
+            long: "remove",
+            short: None,
+            value: None,
+            help: "gc: remove what is listed, but for CTs that run.",
+        },
     ],
     statuses: &[
-        ("0", "serve, recover: the shim serves, or has done what was left to do."),
+        ("0", "serve, recover, gc: the shim serves, or has done what was left to do."),
         ("N", "The process ended with status N."),
         (
             "128+N",
@@ -124,6 +132,15 @@ pub fn main(args: Args) -> Result<u8, Failure> {
         Command::Serve(target) => {
             serve::serve(*target, serve::Engine::default()).map(|()| 0).map_err(Failure::from)
         }
+        Command::Gc { root, configuration, deed } => {
+            let lost = lost::find(&root, &configuration);
+            let list: serde_json::Value = lost.iter().map(Lost::object).collect();
+            nexcage_cli::print(format!("{list}\n").as_bytes())?;
+            if deed == Deed::Remove {
+                remove_all(&lost, &root, &configuration)?;
+            }
+            Ok(0)
+        }
         Command::Recover { root, namespace, id, configuration } => {
             serve::recover(&root, namespace.as_ref(), id.as_ref(), &configuration)
                 .map(|()| 0)
@@ -132,10 +149,37 @@ pub fn main(args: Args) -> Result<u8, Failure> {
     }
 }
 
+/// What gc does with what it has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    List,
+    Remove,
+}
+
+/// Removes everything, and fails if anything stays.
+fn remove_all(lost: &[Lost], root: &Root, configuration: &Configuration) -> Result<(), Error> {
+    let mut left = 0;
+    for one in lost {
+        match one.remove(root, configuration) {
+            Ok(Removal::Done) => continue,
+            Ok(Removal::Alive(pid)) => log::error!("{} runs: end its process {pid} first", one.name()),
+            Err(error) => log::error!("{}", nexcage_cli::causes(&error)),
+        }
+        left += 1;
+    }
+    if left == 0 { Ok(()) } else { Err(Error::NotRemoved { left }) }
+}
+
 #[derive(Debug)]
 enum Command {
     Run(Box<Options>),
     Serve(Box<Target>),
+    /// Lists what has lost its container.
+    Gc {
+        root: Root,
+        configuration: Box<Configuration>,
+        deed: Deed,
+    },
     Recover {
         root: Root,
         namespace: Option<Namespace>,
@@ -160,6 +204,7 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
         Some("run") => typed.run(),
         Some("serve") => typed.serve(),
         Some("recover") => typed.recover(),
+        Some("gc") => typed.gc(),
         Some(other) => Err(Failure::usage(format!("unknown command {other:?}"))),
         None if command.is_some() => Err(Failure::usage("unknown command")),
         None => Err(Failure::usage("no command given")),
@@ -178,6 +223,7 @@ struct Typed {
     console: Option<PathBuf>,
     preserve_fds: Option<u32>,
     afterwards: Option<Afterwards>,
+    deed: Option<Deed>,
     settings: Vec<(Setting, &'static str)>,
     /// The options of `run` that were given.
     of_run: Vec<&'static str>,
@@ -185,7 +231,7 @@ struct Typed {
 
 impl Typed {
     fn option(&mut self, name: &'static str, args: &mut Args) -> Result<(), Failure> {
-        if !["id", "namespace", "root", "init"].contains(&name) {
+        if !["id", "namespace", "root", "init", "remove"].contains(&name) {
             self.of_run.push(name);
         }
         match name {
@@ -222,12 +268,14 @@ impl Typed {
                 self.preserve_fds = Some(count.ok_or_else(wrong)?);
             }
             "keep" => self.afterwards = Some(Afterwards::Keep),
+            "remove" => self.deed = Some(Deed::Remove),
             other => return Err(Failure::usage(format!("--{other} has no meaning here"))),
         }
         Ok(())
     }
 
     fn run(mut self) -> Result<Command, Failure> {
+        self.without_those_of_gc()?;
         let bundle = self.bundle.take().unwrap_or_else(|| ".".into()).into();
         let (config, pid_file, console) = (self.config.take(), self.pid_file.take(), self.console.take());
         let preserve_fds = self.preserve_fds.unwrap_or(0);
@@ -244,13 +292,29 @@ impl Typed {
         })))
     }
 
+    fn gc(self) -> Result<Command, Failure> {
+        self.without_those_of_run()?;
+        if self.id.is_some() || self.namespace.is_some() {
+            return Err(Failure::usage("gc looks at all containers of a root"));
+        }
+        let configuration = self.configuration("gc")?;
+        let root = root(self.root, &configuration)?;
+        Ok(Command::Gc {
+            root,
+            configuration: Box::new(configuration),
+            deed: self.deed.unwrap_or(Deed::List),
+        })
+    }
+
     fn serve(self) -> Result<Command, Failure> {
         self.without_those_of_run()?;
+        self.without_those_of_gc()?;
         self.target("serve").map(Box::new).map(Command::Serve)
     }
 
     fn recover(self) -> Result<Command, Failure> {
         self.without_those_of_run()?;
+        self.without_those_of_gc()?;
         let configuration = self.configuration("recover")?;
         let root = root(self.root, &configuration)?;
         Ok(Command::Recover {
@@ -264,6 +328,13 @@ impl Typed {
     fn without_those_of_run(&self) -> Result<(), Failure> {
         match self.of_run.first() {
             Some(name) => Err(Failure::usage(format!("--{name} is an option of run"))),
+            None => Ok(()),
+        }
+    }
+
+    fn without_those_of_gc(&self) -> Result<(), Failure> {
+        match self.deed {
+            Some(_) => Err(Failure::usage("--remove is an option of gc")),
             None => Ok(()),
         }
     }

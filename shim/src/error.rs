@@ -39,8 +39,12 @@ pub(crate) enum Error {
     PctMissing { program: PathBuf },
     /// `pct start` ended without starting the container; its own words.
     PctStart { words: String },
+    /// A CT's configuration cannot be made or removed.
+    NoQuorum { doing: String, source: io::Error },
     /// Every VMID is taken.
     NoVmid { first: u32, last: u32 },
+    /// So many things that have lost their container are still there; why was logged.
+    NotRemoved { left: usize },
     /// A step did not end in time.
     Timeout { doing: &'static str, limit: Duration, words: String },
     /// A signal came before the process was started.
@@ -169,6 +173,8 @@ impl fmt::Display for Error {
                 write!(f, "cannot start the CT: there is no {}", program.display())
             }
             Error::PctStart { words } => write!(f, "pct could not start the container: {words}"),
+            Error::NoQuorum { doing, .. } => write!(f, "cannot {doing}"),
+            Error::NotRemoved { left } => write!(f, "{left} of what was listed could not be removed"),
             Error::NoVmid { first, last } => write!(f, "every VMID from {first} to {last} is taken"),
             Error::Timeout { doing, limit, words } => {
                 write!(f, "{doing} did not happen within {} s{}", limit.as_secs_f32(), after(words))
@@ -210,7 +216,9 @@ fn after(words: &str) -> String {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::System { source, .. } | Error::Input { source, .. } => Some(source),
+            Error::System { source, .. } | Error::NoQuorum { source, .. } | Error::Input { source, .. } => {
+                Some(source)
+            }
             Error::Other { error, .. } => error.source(),
             _ => None,
         }
@@ -232,6 +240,8 @@ impl Diagnose for Error {
             Error::LxcStart { .. } => Code::LxcStart,
             Error::PctMissing { .. } => Code::PctMissing,
             Error::PctStart { .. } => Code::PctStart,
+            Error::NoQuorum { .. } => Code::NoQuorum,
+            Error::NotRemoved { .. } => Code::System,
             Error::NoVmid { .. } => Code::NoVmid,
             Error::NoRootfs { .. } | Error::CgroupTaken { .. } => Code::Refused,
             Error::Timeout { .. } => Code::Timeout,
@@ -265,6 +275,7 @@ impl Diagnose for Error {
             Error::InitMissing { .. } => Some("name its place with --init".into()),
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),
             Error::PctStart { words } => Some(crate::lxc_log::pct_hint(words).to_owned()),
+            Error::NoQuorum { .. } => Some("pmxcfs is read-only without a quorum of the cluster, which pvecm status tells; try again when it is back".into()),
             Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),
             Error::Timeout { .. } => Some("--timeout sets the limit".into()),
             Error::Setup { step: Step::Label, .. } => Some(

@@ -17,6 +17,7 @@ mod handover;
 mod hooks;
 mod join;
 mod limits;
+mod lost;
 mod lxc_log;
 mod memory;
 mod relay;

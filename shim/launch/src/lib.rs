@@ -14,7 +14,7 @@ use nexcage_record::{ContainerDir, Error as RecordError};
 use nexcage_task_api::{Client, ClientError};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -116,10 +116,25 @@ impl Launcher {
         words::run(self.command("recover", dir)?)
     }
 
+    /// The command that looks for what has lost its container below a root.
+    ///
+    /// # Errors
+    /// nexcage-shim is not installed.
+    pub fn gc(&self, root: &Path) -> Result<Command, Error> {
+        let mut command = self.program()?;
+        command.arg("gc").arg("--root").arg(root);
+        Ok(command)
+    }
+
     fn command(&self, verb: &str, dir: &ContainerDir) -> Result<Command, Error> {
-        let mut command = Command::new(program::find()?);
+        let mut command = self.program()?;
         let (root, namespace, id) = parts(dir);
         command.arg(verb).arg("--id").arg(id).arg("--namespace").arg(namespace).arg("--root").arg(root);
+        Ok(command)
+    }
+
+    fn program(&self) -> Result<Command, Error> {
+        let mut command = Command::new(program::find()?);
         if let Some(file) = &self.configuration {
             command.env("NEXCAGE_CONFIG", file);
         }
@@ -152,7 +167,6 @@ fn parts(dir: &ContainerDir) -> (&OsStr, &OsStr, &OsStr) {
 mod tests {
     use super::*;
     use nexcage_record::{ContainerId, Namespace, Root};
-    use std::path::Path;
 
     fn directory(root: &Path) -> ContainerDir {
         let (namespace, id) = (Namespace::new("ns").unwrap(), ContainerId::new("c1").unwrap());

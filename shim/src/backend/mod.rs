@@ -4,7 +4,7 @@
 //! knows nothing of processes, stdio or statuses: those are the same everywhere.
 
 mod lxc;
-mod pct;
+pub(crate) mod pct;
 
 use crate::error::Error;
 use crate::wait::Deadline;

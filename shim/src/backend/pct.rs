@@ -52,8 +52,6 @@ impl Ct {
         intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let directory = place.dir.path();
-        let include = directory.join("lxc.conf");
-        let conf = pve::conf(rendered, place.id.as_str(), &include, pve::Host::this()).map_err(Box::new)?;
         let vmids = paths.vmids;
         for vmid in vmids.first..=vmids.last {
             let path = conf_path(paths, vmid);
@@ -61,10 +59,12 @@ impl Ct {
                 continue;
             }
             let ct = Ct::existing(paths, directory, vmid);
+            let (name, host) = (place.id.as_str(), pve::Host::this());
+            let conf = pve::conf(rendered, name, &ct.include, host).map_err(Box::new)?;
             intend(ct.record())?;
             let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                other => other.map_err(Error::system(format!("create {}", path.display())))?,
+                other => other.map_err(pmxcfs(format!("create {}", path.display())))?,
             };
             let written = file.write_all(conf.as_bytes()).and_then(|()| file.sync_all());
             return match written {
@@ -80,7 +80,8 @@ impl Ct {
 
     /// The CT that a record speaks of.
     pub(crate) fn existing(paths: &nexcage_configuration::Pct, directory: &Path, vmid: u32) -> Self {
-        let [include, log, errors] = ["lxc.conf", "log", "errors"].map(|name| directory.join(name));
+        let include = directory.join(include_name(vmid));
+        let [log, errors] = ["log", "errors"].map(|name| directory.join(name));
         Ct {
             paths: paths.clone(),
             vmid,
@@ -97,7 +98,7 @@ impl Ct {
         conf_path(&self.paths, self.vmid)
     }
 
-    fn payload_cgroup(&self) -> PathBuf {
+    pub(crate) fn payload_cgroup(&self) -> PathBuf {
         self.cgroup("container", "lxc")
     }
 
@@ -270,6 +271,16 @@ fn children() -> Vec<Pid> {
     list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }
 
+/// What went wrong in pmxcfs, which is read-only when the cluster has no quorum.
+fn pmxcfs(doing: String) -> impl FnOnce(io::Error) -> Error {
+    move |source| match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Error::NoQuorum { doing, source }
+        }
+        _ => Error::System { doing, source },
+    }
+}
+
 fn remove_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if !is_gone(&error) => Err(Error::system(format!("remove {}", path.display()))(error)),
@@ -277,7 +288,13 @@ fn remove_file(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn conf_path(paths: &nexcage_configuration::Pct, vmid: u32) -> PathBuf {
+/// The name of the file that a CT's configuration includes. Its VMID tells a CT from its copies, which
+/// include the original's.
+pub(crate) fn include_name(vmid: u32) -> String {
+    format!("{vmid}.conf")
+}
+
+pub(crate) fn conf_path(paths: &nexcage_configuration::Pct, vmid: u32) -> PathBuf {
     paths.conf_directory.join(format!("{vmid}.conf"))
 }
 
@@ -354,7 +371,12 @@ impl Backend for Ct {
                 // Our pct was ended as it wrote it. Later it could be another's.
                 remove_file(&config)?;
             }
-            remove_file(&conf)?;
+            match fs::remove_file(&conf) {
+                Err(error) if !is_gone(&error) => {
+                    return Err(pmxcfs(format!("remove {}", conf.display()))(error));
+                }
+                _ => {}
+            }
         } else {
             log::warn!("CT {} is no longer ours and is left alone", self.vmid);
             if let Some(monitor) = self.monitor.take() {

@@ -4,6 +4,7 @@ mod administrator;
 mod conditions;
 mod failures;
 mod foreign;
+mod lost;
 mod recorded;
 mod unprivileged;
 

@@ -2,6 +2,7 @@
 
 mod deleting;
 mod foreground;
+mod full;
 mod hooks;
 mod ids;
 mod killing;

@@ -54,6 +54,7 @@ codes! {
     LxcStart "NX-LXC-START" 1 "LXC could not start the container.";
     PctMissing "NX-PCT-MISSING" 1 "pct is not installed.";
     PctStart "NX-PCT-START" 1 "pct could not start the container.";
+    NoQuorum "NX-NO-QUORUM" 1 "The configurations of CTs cannot be written: the cluster has no quorum.";
     NoVmid "NX-NO-VMID" 1 "Every VMID of the configured range is taken.";
     Configuration "NX-CONFIGURATION" 3 "The configuration file cannot be used.";
     Timeout "NX-TIMEOUT" 1 "A step took longer than it may.";

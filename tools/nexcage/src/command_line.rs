@@ -3,8 +3,8 @@
 use crate::context::Global;
 use crate::error::Error;
 use crate::{
-    arguments, attach, checkpoint, config, create, delete, events, exec, features, health, help, kill, list,
-    logs, pause, ps, run, spec, start, state, update, version,
+    arguments, attach, checkpoint, config, create, delete, events, exec, features, gc, health, help, kill,
+    list, logs, pause, ps, run, spec, start, state, update, version,
 };
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool, log_to, log_verbosely};
 use nexcage_launch::Verbosity;
@@ -92,7 +92,7 @@ const fn verb(tool: &'static Tool, run: fn(Global, Args) -> Result<u8, Failure>)
     Verb { tool, run }
 }
 
-const VERBS: [Verb; 23] = [
+const VERBS: [Verb; 24] = [
     verb(&create::TOOL, create::main),
     verb(&start::TOOL, start::main),
     verb(&run::TOOL, run::main),
@@ -112,6 +112,7 @@ const VERBS: [Verb; 23] = [
     verb(&features::TOOL, features::main),
     verb(&config::TOOL, config::main),
     verb(&health::TOOL, health::main),
+    verb(&gc::TOOL, gc::main),
     verb(&version::TOOL, version::main),
     verb(&help::TOOL, help::main),
     verb(&checkpoint::CHECKPOINT, checkpoint::main),

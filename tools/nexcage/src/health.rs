@@ -1,6 +1,7 @@
 //! `nexcage health`: what this machine has of what containers need.
 
 mod machine;
+mod node;
 
 use crate::arguments;
 use crate::context::Global;

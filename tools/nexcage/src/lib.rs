@@ -19,6 +19,7 @@ mod error;
 mod events;
 mod exec;
 mod features;
+mod gc;
 mod health;
 mod help;
 mod kill;

@@ -47,12 +47,14 @@ pub fn conf(rendered: &Rendered, name: &str, include: &Path, host: Host) -> Resu
 /// Whether a CT's configuration has the line that makes it ours.
 #[must_use]
 pub fn includes(text: &str, include: &Path) -> bool {
+    included(text).any(|path| path == include)
+}
+
+/// The files that a CT's configuration includes, its own or the one that Proxmox has rendered.
+pub fn included(text: &str) -> impl Iterator<Item = &Path> {
     let current = text.lines().take_while(|line| !line.starts_with('['));
-    let mut values = current.filter_map(|line| line.strip_prefix("lxc.include"));
-    values.any(|value| {
-        value.trim_start_matches([':', '=', ' ']).trim_end().as_bytes()
-            == include.as_os_str().as_encoded_bytes()
-    })
+    let values = current.filter_map(|line| line.strip_prefix("lxc.include"));
+    values.map(|value| Path::new(value.trim_start_matches([':', '=', ' ']).trim_end()))
 }
 
 /// A path that can stand in a line of the configuration.

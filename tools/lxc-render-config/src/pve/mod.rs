@@ -4,7 +4,7 @@
 mod conf;
 mod include;
 
-pub use conf::{conf, includes};
+pub use conf::{conf, included, includes};
 pub use include::include;
 
 use nexcage_cli::{Code, Diagnose};

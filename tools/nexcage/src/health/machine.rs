@@ -21,7 +21,7 @@ pub(super) fn checks(context: &Context) -> Vec<Check> {
     let shim = nexcage_launch::program().ok();
     let hierarchies = Hierarchies::mounted();
     let kernel = kernel();
-    vec![
+    let mut checks = vec![
         needed("root", geteuid().is_root(), "containers are started by root"),
         lxc_start(),
         program("nexcage-shim", shim.as_deref()),
@@ -38,20 +38,20 @@ pub(super) fn checks(context: &Context) -> Vec<Check> {
         useful(
             "id-mapped-mounts",
             version(&kernel) >= Some(ID_MAPPED_MOUNTS),
-            &format!("Linux {kernel}; they came with 5.12"),
+            &format!("Linux {kernel}; before 5.12 mounts with ids of their own are refused"),
         ),
         seccomp(),
         apparmor(),
-        pmxcfs(&context.configuration.pct.conf_directory),
-        useful_program("pct", &context.configuration.pct.program),
-    ]
+    ];
+    checks.extend(super::node::checks(&context.configuration.pct));
+    checks
 }
 
 fn needed(name: &'static str, found: bool, detail: &str) -> Check {
     Check { name, state: if found { State::Ok } else { State::Missing }, detail: detail.to_owned() }
 }
 
-fn useful(name: &'static str, found: bool, detail: &str) -> Check {
+pub(super) fn useful(name: &'static str, found: bool, detail: &str) -> Check {
     Check { name, state: if found { State::Ok } else { State::No }, detail: detail.to_owned() }
 }
 
@@ -60,7 +60,7 @@ fn program(name: &'static str, found: Option<&Path>) -> Check {
     needed(name, found.is_some(), &detail)
 }
 
-fn useful_program(name: &'static str, path: &Path) -> Check {
+pub(super) fn useful_program(name: &'static str, path: &Path) -> Check {
     useful(name, path.is_file(), &path.display().to_string())
 }
 
@@ -124,19 +124,11 @@ fn seccomp() -> Check {
 fn apparmor() -> Check {
     let path = "/sys/module/apparmor/parameters/enabled";
     let enabled = fs::read_to_string(path).is_ok_and(|text| text.trim() == "Y");
-    useful("apparmor", enabled, if enabled { "enabled" } else { "profiles are refused" })
-}
-
-/// Whether the directory of CTs is in a mounted pmxcfs, which is a FUSE file system (proc(5)).
-fn pmxcfs(directory: &Path) -> Check {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let found = mounts.lines().any(|line| {
-        let Some((mount, file_system)) = line.split_once(" - ") else { return false };
-        let point = mount.split(' ').nth(4).map(Path::new);
-        file_system.starts_with("fuse") && point.is_some_and(|point| directory.starts_with(point))
-    });
-    let detail = if found { "containers become CTs" } else { "plain LXC" };
-    useful("proxmox-ve", found, detail)
+    useful(
+        "apparmor",
+        enabled,
+        if enabled { "enabled" } else { "no: a bundle that names a profile is refused" },
+    )
 }
 
 fn kernel() -> String {
