@@ -220,3 +220,118 @@ impl Supervisor {
         self.events.forwarder = Some(Forwarder::new(engine, self.site.namespace.to_string()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nexcage_task_api::call::Streams;
+    use nexcage_task_api::{Code, Empty, Failure};
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    fn event(number: u64) -> Event {
+        Event { number, topic: format!("/{number}"), ..Event::default() }
+    }
+
+    /// Drives a forwarder until something is so.
+    fn drive(forwarder: &mut Forwarder, mut is_so: impl FnMut(&mut Forwarder) -> bool) {
+        let limit = Deadline::after(Duration::from_secs(20));
+        while !is_so(forwarder) {
+            assert!(!limit.is_over(), "not so in time: {forwarder:?}");
+            let soon = Deadline::after(Duration::from_millis(5)).or_earlier(forwarder.deadline());
+            wait(forwarder.watches(), soon).unwrap();
+            forwarder.go_on();
+        }
+    }
+
+    /// An engine's end of a connection, which takes one event at a time.
+    struct Engine(UnixStream, Inbox, Streams);
+
+    impl Engine {
+        fn accept(listener: &UnixListener) -> Option<Self> {
+            let (stream, _) = listener.accept().ok()?;
+            stream.set_nonblocking(true).unwrap();
+            Some(Engine(stream, Inbox::default(), Streams::default()))
+        }
+
+        /// The topic of an event that has come, and its answer is sent.
+        fn take(&mut self, answer: Response) -> Option<String> {
+            let mut buffer = [0; 4096];
+            let count = self.0.read(&mut buffer).ok()?;
+            let frame = self.1.take(&mut &buffer[..count]).unwrap()?;
+            let request = self.2.request(&frame).unwrap()?;
+            assert_eq!(request.metadata(NAMESPACE_KEY), Some("ns"));
+            let mut outbox = Outbox::default();
+            outbox.respond(frame.stream, answer);
+            self.0.write_all(outbox.pending()).unwrap();
+            Some(ForwardRequest::decode(&request.payload).unwrap().envelope.unwrap().topic)
+        }
+    }
+
+    fn served() -> (tempfile::TempDir, UnixListener, Forwarder) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("events");
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        (directory, listener, Forwarder::new(path, "ns".into()))
+    }
+
+    #[test]
+    fn events_come_in_their_order_one_at_a_time_and_a_refused_one_is_not_sent_again() {
+        let (_directory, listener, mut forwarder) = served();
+        (1..=3).for_each(|number| forwarder.add(event(number)));
+        let (mut engine, mut came) = (None, Vec::new());
+        drive(&mut forwarder, |forwarder| {
+            engine = engine.take().or_else(|| Engine::accept(&listener));
+            let answer = match came.len() {
+                1 => Response::from(Failure::new(Code::Unknown, "no")),
+                _ => Response::of(&Empty {}),
+            };
+            came.extend(engine.as_mut().and_then(|engine| engine.take(answer)));
+            forwarder.waiting.is_empty()
+        });
+        assert_eq!(came, ["/1", "/2", "/3"]);
+        assert!(matches!(forwarder.deadline().left(), Duration::MAX), "nothing is waited for");
+    }
+
+    #[test]
+    fn an_engine_that_goes_before_it_answers_gets_the_event_again_and_one_that_comes_late_gets_all() {
+        let (directory, listener, mut forwarder) = served();
+        forwarder.add(event(1));
+        let mut engine = None;
+        drive(&mut forwarder, |_| {
+            engine = engine.take().or_else(|| Engine::accept(&listener));
+            engine.is_some()
+        });
+        drop((engine, listener));
+        let path = directory.path().join("events");
+        std::fs::remove_file(&path).unwrap();
+        forwarder.go_on();
+        forwarder.add(event(2));
+        assert_eq!(forwarder.waiting.len(), 2);
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (mut engine, mut came) = (None, Vec::new());
+        drive(&mut forwarder, |forwarder| {
+            engine = engine.take().or_else(|| Engine::accept(&listener));
+            came.extend(engine.as_mut().and_then(|engine| engine.take(Response::of(&Empty {}))));
+            forwarder.waiting.is_empty()
+        });
+        assert_eq!(came, ["/1", "/2"]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_the_newest_are_kept() {
+        let mut forwarder = Forwarder::new("/no/such/engine".into(), "ns".into());
+        let most = u64::try_from(MOST).unwrap();
+        (1..=most + 5).for_each(|number| forwarder.add(event(number)));
+        assert_eq!(forwarder.waiting.len(), MOST);
+        let numbers: Vec<u64> = forwarder.waiting.iter().map(|event| event.number).collect();
+        assert_eq!(
+            (numbers[0], numbers[1], numbers[MOST - 1]),
+            (1, 7, most + 5),
+            "the first may be on its way"
+        );
+        assert!(forwarder.pause <= LONGEST_PAUSE && forwarder.deadline().left() <= LONGEST_PAUSE);
+    }
+}
