@@ -1,11 +1,15 @@
 //! A containerd of a test's own, whose containers are nexcage's.
 
+mod events;
 pub(crate) mod image;
+
+pub use events::Events;
 
 use crate::sandbox::PATH;
 use crate::{Run, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -16,8 +20,6 @@ use std::time::{Duration, Instant};
 /// How long containerd, or a task, may take to get somewhere.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const CONTAINERD: &str = "/usr/bin/containerd";
-
 /// Parts of containerd that are not needed, or complain about the machine.
 const WITHOUT: [&str; 6] = [
     "io.containerd.internal.v1.opt",
@@ -27,6 +29,16 @@ const WITHOUT: [&str; 6] = [
     "io.containerd.snapshotter.v1.devmapper",
     "io.containerd.snapshotter.v1.zfs",
 ];
+
+/// The plugins that serve pods: one up to version 1.7, three in version 2.
+const CRI: [&str; 3] =
+    ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
+
+/// Where `containerd` and `ctr` are: in `CONTAINERD_BIN_DIR`, or where Debian has them.
+#[must_use]
+pub fn containerd_directory() -> PathBuf {
+    env::var_os("CONTAINERD_BIN_DIR").map_or_else(|| PathBuf::from("/usr/bin"), PathBuf::from)
+}
 
 /// See the module. It has one image, in which busybox is.
 #[derive(Debug)]
@@ -46,8 +58,9 @@ pub(crate) enum Pods<'a> {
 
 /// The version of the containerd that is started, such as `1.6.20~ds1`.
 pub(crate) fn version() -> String {
-    let output = Command::new(CONTAINERD).arg("--version").output();
-    let output = output.unwrap_or_else(|error| panic!("{CONTAINERD}: {error}"));
+    let program = containerd_directory().join("containerd");
+    let output = Command::new(&program).arg("--version").output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let words = String::from_utf8_lossy(&output.stdout).into_owned();
     words.split_whitespace().nth(2).unwrap_or_default().trim_start_matches('v').to_owned()
 }
@@ -64,7 +77,7 @@ impl<'s> Containerd<'s> {
 
     pub(crate) fn start_with(sandbox: &'s Sandbox, namespace: &str, pods: Pods<'_>) -> Self {
         for program in ["containerd", "ctr"] {
-            let found = Path::new("/usr/bin").join(program).exists();
+            let found = containerd_directory().join(program).exists();
             assert!(found, "{program} is missing: install Debian's package containerd");
         }
         prepare(sandbox, pods).unwrap_or_else(|error| panic!("{}: {error}", sandbox.path().display()));
@@ -80,14 +93,29 @@ impl<'s> Containerd<'s> {
     /// # Panics
     /// It cannot be started.
     pub fn restart(&mut self, meanwhile: impl FnOnce()) {
-        self.end();
+        self.restart_by(Signal::TERM, meanwhile);
+    }
+
+    /// The same, and what ends it is this signal.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn restart_by(&mut self, signal: Signal, meanwhile: impl FnOnce()) {
+        self.end(signal);
         meanwhile();
         self.daemon = spawn(self.sandbox);
         self.await_service();
     }
 
-    fn end(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.daemon), Signal::TERM);
+    /// Sends containerd a signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.daemon), signal);
+    }
+
+    fn end(&mut self, signal: Signal) {
+        self.signal(signal);
+        // It may have been stopped.
+        self.signal(Signal::CONT);
         drop(self.daemon.wait());
     }
 
@@ -104,7 +132,11 @@ impl<'s> Containerd<'s> {
     /// The client.
     #[must_use]
     pub fn ctr<const N: usize>(&self, args: [&str; N]) -> Run {
-        let run = self.sandbox.command("ctr").arg("--address").arg(socket(self.sandbox));
+        let run = self
+            .sandbox
+            .command(containerd_directory().join("ctr"))
+            .arg("--address")
+            .arg(socket(self.sandbox));
         run.args(["--namespace", &self.namespace]).args(args)
     }
 
@@ -113,6 +145,28 @@ impl<'s> Containerd<'s> {
     pub fn run(&self, id: &str, options: &[&str], command: &[&str]) -> Run {
         let run = self.ctr(["run", "--runtime"]).arg(shim(self.sandbox)).args(options);
         run.args([image::NAME, id]).args(command)
+    }
+
+    /// `ctr run` of a configuration of the test's own.
+    #[must_use]
+    pub fn run_configured(&self, id: &str, options: &[&str], configuration: &Path) -> Run {
+        let run = self.ctr(["run", "--runtime"]).arg(shim(self.sandbox)).args(options);
+        run.arg("--config").arg(configuration).arg(id)
+    }
+
+    /// The root file system that the image was made of.
+    #[must_use]
+    pub fn rootfs(&self) -> PathBuf {
+        self.sandbox.path().join("image-rootfs")
+    }
+
+    /// The events from now on.
+    ///
+    /// # Panics
+    /// There are none to be had.
+    #[must_use]
+    pub fn events(&self) -> Events<'_> {
+        Events::start(self)
     }
 
     /// `ctr run` of a shell that runs `text`, to its end.
@@ -185,7 +239,7 @@ impl<'s> Containerd<'s> {
 
 impl Drop for Containerd<'_> {
     fn drop(&mut self) {
-        self.end();
+        self.end(Signal::TERM);
         if thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().filter(|line| !line.contains("level=debug")).collect();
@@ -231,10 +285,10 @@ fn prepare(sandbox: &Sandbox, pods: Pods<'_>) -> std::io::Result<()> {
     fs::write(sandbox.path().join("shim.json"), configuration.to_string())?;
     let directory = sandbox.path().display();
     let (cri, format, pods) = match pods {
-        Pods::None => (Some("io.containerd.grpc.v1.cri"), 2, ""),
-        Pods::By(format, lines) => (None, format, lines),
+        Pods::None => (&CRI[..], 2, ""),
+        Pods::By(format, lines) => (&[][..], format, lines),
     };
-    let without: Vec<&str> = WITHOUT.into_iter().chain(cri).collect();
+    let without: Vec<&str> = WITHOUT.iter().chain(cri).copied().collect();
     let text = format!(
         "version = {format}\nroot = \"{directory}/containerd\"\nstate = \"{directory}/tasks\"\n\
          disabled_plugins = {without:?}\n[grpc]\naddress = \"{}\"\n[debug]\nlevel = \"debug\"\n{pods}",
@@ -246,10 +300,11 @@ fn prepare(sandbox: &Sandbox, pods: Pods<'_>) -> std::io::Result<()> {
 fn spawn(sandbox: &Sandbox) -> Child {
     let log = File::options().create(true).append(true).open(log(sandbox));
     let log = log.unwrap_or_else(|error| panic!("log: {error}"));
-    let mut command = Command::new(CONTAINERD);
+    let mut command = Command::new(containerd_directory().join("containerd"));
     command.arg("--config").arg(sandbox.path().join("containerd.toml"));
-    // The shim is found by its name.
-    command.env("PATH", format!("{}:{PATH}", sandbox.path().display()));
+    // Shims are found by their names: ours, and that of this containerd's version.
+    let (own, theirs) = (sandbox.path().display(), containerd_directory());
+    command.env("PATH", format!("{own}:{}:{PATH}", theirs.display()));
     command.env("NEXCAGE_CONFIG", sandbox.path().join("shim.json"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))

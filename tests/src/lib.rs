@@ -18,7 +18,8 @@ mod tools;
 
 pub use config::{Bundle, Config};
 pub use container::{Container, Pipes};
-pub use containerd::{Containerd, await_that};
+pub use containerd::image::NAME as IMAGE;
+pub use containerd::{Containerd, Events, await_that, containerd_directory};
 pub use cri::{Cri, CriContainer, Failed, Pod, Said};
 pub use machine::Traces;
 pub use noise::noise;

@@ -13,6 +13,7 @@ mod replay;
 mod soak;
 mod step;
 mod test;
+mod test_containerd;
 mod timing;
 
 use fidelity::Backends;
@@ -21,6 +22,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
+use test_containerd::{Length, Wanted};
 
 static TOOL: Tool = Tool {
     name: "cargo xtask",
@@ -34,6 +36,7 @@ static TOOL: Tool = Tool {
         "replay-pct [--from DIR]",
         "fidelity [--backend BACKEND] [NAME]",
         "soak [--minutes N]",
+        "test-containerd [--version VERSION] [--soak] [NAME]",
     ],
     options: &[
         Opt {
@@ -54,6 +57,18 @@ static TOOL: Tool = Tool {
             short: None,
             value: Some("N"),
             help: "fuzz: how long. Default 60. What it learns and what it finds is kept in target/fuzz.",
+        },
+        Opt {
+            long: "soak",
+            short: None,
+            value: None,
+            help: "test-containerd: run five hundred containers in a row instead of some dozens.",
+        },
+        Opt {
+            long: "version",
+            short: None,
+            value: Some("VERSION"),
+            help: "test-containerd: the beginning of containerd's version, as 2.1. Default: the machine's own and every other that Debian has.",
         },
     ],
     statuses: &[
@@ -77,6 +92,10 @@ fn main() -> std::process::ExitCode {
             Command::ReplayPct(from) => replay::replay_pct(from)?,
             Command::Fidelity(backends, name) => fidelity::fidelity(backends, name.as_deref())?,
             Command::Soak(minutes) => soak::soak(minutes)?,
+            Command::TestContainerd { version, name, length } => {
+                let (version, name) = (version.as_deref(), name.as_deref());
+                test_containerd::test_containerd(&Wanted { version, name, length })?;
+            }
         }
         Ok(0)
     })
@@ -99,10 +118,13 @@ enum Command {
     Fidelity(Backends, Option<OsString>),
     /// Has one shim live through execs and other containers for some minutes.
     Soak(u32),
+    /// Runs containerd's tests against a version, or all, or only the tests whose names contain a text.
+    TestContainerd { version: Option<OsString>, name: Option<OsString>, length: Length },
 }
 
 fn parse(mut args: Args) -> Result<Command, Failure> {
     let (mut words, mut from, mut seconds, mut minutes, mut backends) = (Vec::new(), None, None, None, None);
+    let (mut version, mut length) = (None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Value(word) => words.push(word),
@@ -110,6 +132,8 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
             Arg::Option("seconds") => seconds = Some(number(&args.value()?, 1)?),
             Arg::Option("minutes") => minutes = Some(number(&args.value()?, 1)?),
             Arg::Option("backend") => backends = Some(backend(&args.value()?)?),
+            Arg::Option("version") => version = Some(args.value()?),
+            Arg::Option("soak") => length = Some(Length::Long),
             Arg::Option(other) => return Err(meaningless(other)),
         }
     }
@@ -128,6 +152,11 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
         Some("man") => Command::Man,
         Some("replay-pct") => Command::ReplayPct(from.take()),
         Some("soak") => Command::Soak(minutes.take().unwrap_or(30)),
+        Some("test-containerd") => Command::TestContainerd {
+            version: version.take(),
+            name: argument.take(),
+            length: length.take().unwrap_or(Length::Short),
+        },
         Some("fidelity") => Command::Fidelity(backends.take().unwrap_or_default(), argument.take()),
         Some(other) => return Err(Failure::usage(format!("unknown command {other}"))),
         None => return Err(Failure::usage("no command given")),
@@ -135,12 +164,17 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
     if let Some(extra) = argument.or_else(|| words.next()) {
         return Err(Failure::usage(format!("unexpected argument {extra:?}")));
     }
-    match (from, seconds, minutes, backends) {
-        (Some(_), ..) => Err(meaningless("from")),
-        (_, Some(_), ..) => Err(meaningless("seconds")),
-        (_, _, Some(_), _) => Err(meaningless("minutes")),
-        (.., Some(_)) => Err(meaningless("backend")),
-        (None, None, None, None) => Ok(command),
+    let left = [
+        ("from", from.is_some()),
+        ("seconds", seconds.is_some()),
+        ("minutes", minutes.is_some()),
+        ("backend", backends.is_some()),
+        ("version", version.is_some()),
+        ("soak", length.is_some()),
+    ];
+    match left.iter().find(|(_, is_left)| *is_left) {
+        Some((option, _)) => Err(meaningless(option)),
+        None => Ok(command),
     }
 }
 

@@ -276,7 +276,7 @@ impl Supervisor {
         };
         self.container.phase = Phase::Gone;
         if let Goal::Delete(ticket) = goal {
-            self.events.add(topic::DELETE, &jobs::deleted(&self.site.id, "", &response));
+            self.events.add(topic::DELETE, &jobs::deleted(&self.site.id, &response));
             self.answer(*ticket, &response);
         }
         for ticket in std::mem::take(&mut self.container.removing) {

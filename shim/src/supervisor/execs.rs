@@ -4,7 +4,7 @@ use crate::error::{Error, Refusal};
 use crate::exit::WaitStatus;
 use crate::supervisor::Supervisor;
 use crate::supervisor::container::exited;
-use crate::supervisor::jobs::{Task, deleted};
+use crate::supervisor::jobs::Task;
 use crate::supervisor::peers::{PeerId, Ticket};
 use crate::supervisor::seat::{Attaching, Left, Terminal};
 use crate::supervisor::streams::Streams;
@@ -308,7 +308,7 @@ impl Supervisor {
         if self.execs.list.is_empty() {
             self.execs.list.shrink_to(0);
         }
-        self.events.add(topic::DELETE, &deleted(&self.site.id, id, &response));
+        // Engines are told of a container's deletion alone.
         self.answer(ticket, &response);
         Ok(())
     }

@@ -441,13 +441,13 @@ impl Supervisor {
 }
 
 /// The event of a deletion.
-pub(super) fn deleted(id: &ContainerId, exec: &str, response: &DeleteResponse) -> TaskDelete {
+pub(super) fn deleted(id: &ContainerId, response: &DeleteResponse) -> TaskDelete {
     TaskDelete {
         container_id: id.to_string(),
         pid: response.pid,
         exit_status: response.exit_status,
         exited_at: response.exited_at.clone(),
-        id: exec.to_owned(),
+        ..TaskDelete::default()
     }
 }
 

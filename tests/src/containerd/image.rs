@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The name that the image has once it is imported.
-pub(crate) const NAME: &str = "docker.io/library/busybox:test";
+pub const NAME: &str = "docker.io/library/busybox:test";
 
 /// What it does unless told: nothing, until it is asked to end, as the first container of a pod.
 const PAUSE: &str = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";

@@ -108,7 +108,8 @@ impl Args {
             };
             match option.long {
                 "help" => return Err(self.help()),
-                "version" => return Err(Failure::version(self.tool)),
+                // A tool's own may be about another version, and takes it.
+                "version" if option.value.is_none() => return Err(Failure::version(self.tool)),
                 "log-format" => {
                     let set = [("text", LogFormat::Text), ("json", LogFormat::Json)];
                     logging::set_format(self.choice("log-format", &set)?);
