@@ -1,7 +1,9 @@
 //! containerd runs its containers by nexcage, as ctr asks it to.
 
 mod events;
+mod options;
 mod shim;
+mod signals;
 
 use crate::text;
 use nexcage_tests::{Containerd, Sandbox, await_that, noise};
