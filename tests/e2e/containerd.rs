@@ -1,7 +1,9 @@
 //! containerd runs its containers by nexcage, as ctr asks it to.
 
+mod crowds;
 mod events;
 mod options;
+mod restarts;
 mod shim;
 mod signals;
 
@@ -123,17 +125,6 @@ fn a_terminal_is_one() {
     at.until("got word\r\n");
     let (status, shown, _) = at.wait();
     assert_eq!((status, text(&shown).as_str()), (Some(4), ""));
-    assert_clean(&sandbox);
-}
-
-#[test]
-fn twenty_containers_in_a_row_leave_nothing() {
-    let sandbox = Sandbox::new();
-    let containerd = Containerd::start(&sandbox);
-    for number in 0..20 {
-        let said = format!("{number}\n");
-        containerd.shell("c", &format!("echo {number}")).assert().code(0).stdout(said);
-    }
     assert_clean(&sandbox);
 }
 

@@ -291,7 +291,7 @@ fn a_shim_does_not_leave_its_container_because_it_is_asked_to() {
     let sandbox = Sandbox::new();
     let container = running(&sandbox);
     let mut shim = client(&sandbox, &container.id);
-    shim.call::<Shutdown>(&ShutdownRequest { id: container.id.clone(), now: false }).unwrap();
+    shim.call::<Shutdown>(&ShutdownRequest { id: container.id.clone(), now: true }).unwrap();
     assert_served(&sandbox, &container);
     let connected = shim.call::<Connect>(&ConnectRequest { id: container.id.clone() }).unwrap();
     assert_eq!(i64::from(connected.task_pid), i64::from(container.pid()));

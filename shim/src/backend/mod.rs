@@ -53,10 +53,29 @@ pub(crate) fn make(
     if Cgroup::find(&cgroup).exists() {
         return Err(Error::CgroupTaken { path: cgroup });
     }
-    let new_parents = cgroup::missing_parents(&cgroup);
+    let new_parents = new_parents(&cgroup, place);
     let lxc = PlainLxc::new(place, cgroup, new_parents);
     intend(lxc.record())?;
     Ok(Box::new(lxc))
+}
+
+/// The cgroups above a container's that it removes in the end, deepest first: those that are not there yet, and
+/// those that are there for the sake of another container alone, which may end before.
+fn new_parents(cgroup: &Path, place: Place<'_>) -> Vec<PathBuf> {
+    let mut all = cgroup::missing_parents(cgroup);
+    let anothers = place.dir.siblings().find_map(|record| match record.backend {
+        nexcage_record::Backend::Lxc { cgroup: other, new_parents } => {
+            let same = Path::new(&other).parent() == cgroup.parent() && !new_parents.is_empty();
+            same.then_some(new_parents)
+        }
+        nexcage_record::Backend::Pct { .. } => None,
+    });
+    all.extend(anothers.unwrap_or_default());
+    // The other one may have gone between the two looks.
+    all.extend(cgroup::missing_parents(cgroup));
+    all.sort_by_cached_key(|path| (std::cmp::Reverse(path.components().count()), path.clone()));
+    all.dedup();
+    all
 }
 
 /// The backend of a container that has been made.

@@ -23,7 +23,7 @@ use nexcage_task_api::task::{
     ProcessDetails, ProcessInfo, ResizePtyRequest, StateResponse, Status,
 };
 use nexcage_task_api::{Any, Call, Code, Failure, Request};
-use rustix::process::{PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::termios::Winsize;
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -86,7 +86,7 @@ impl Supervisor {
             }
             Call::Stats(_) => self.live(ticket, Live::Stats),
             Call::Connect(_) => self.connect(ticket),
-            Call::Shutdown(shutdown) => self.shutdown(ticket, shutdown.now),
+            Call::Shutdown(_) => self.shutdown(ticket),
             Call::Checkpoint(_) => {
                 Err(Error::from(Refusal::Unsupported { what: "a checkpoint cannot be made" }))
             }
@@ -196,13 +196,23 @@ impl Supervisor {
         Ok(())
     }
 
+    /// The record of a container that has been made: an engine that was gone for a while finds none before.
+    fn made(&self) -> Result<&Record, Error> {
+        let none = || Error::from(Refusal::NoContainer { id: self.site.id.to_string() });
+        self.container.record.as_ref().filter(|_| !self.is_in_the_making()).ok_or_else(none)
+    }
+
+    fn is_in_the_making(&self) -> bool {
+        matches!(self.container.phase, Phase::Empty | Phase::Creating)
+    }
+
     fn record(&self, doing: &'static str) -> Result<&Record, Error> {
         self.container.record.as_ref().ok_or_else(|| self.wrong_state(doing))
     }
 
     fn state(&mut self, ticket: Ticket, exec_id: &str) -> Result<(), Error> {
         let id = self.site.id.to_string();
-        let record = self.record("tell the state of")?;
+        let record = self.made()?;
         let bundle = record.bundle.clone();
         let mut response = StateResponse { id, bundle, ..StateResponse::default() };
         let ended = if exec_id.is_empty() {
@@ -240,6 +250,7 @@ impl Supervisor {
             Phase::Stopped => self.begin_tear_down(backend::Left::Whole, Goal::Delete(ticket)),
             // Its process is seen as ended, and the rest will be soon.
             Phase::Ending if self.container.deleting.is_none() => self.container.deleting = Some(ticket),
+            Phase::Empty | Phase::Creating => return self.made().map(drop),
             _ => return Err(self.wrong_state("delete")),
         }
         Ok(())
@@ -299,10 +310,13 @@ impl Supervisor {
     }
 
     fn pids(&mut self, ticket: Ticket) -> Result<(), Error> {
-        let record = self.record("list the processes of")?;
+        let record = self.made()?;
         let pids = Cgroup::find(cgroup_of(record)).processes();
         let execs: Vec<(i32, &str)> = self.execs.pids().collect();
-        let processes = pids.into_iter().map(|pid| {
+        // containerd 1.7 takes a shim without a process for one that was left behind, and removes it with its
+        // task, whose end nobody would hear of.
+        let ended = (pids.is_empty()).then(|| Pid::from_raw(self.container.pid())).flatten();
+        let processes = pids.into_iter().chain(ended).map(|pid| {
             let exec = execs.iter().find(|(exec, _)| *exec == pid.as_raw_pid());
             let info = exec.map(|(_, id)| Any::pack(&ProcessDetails { exec_id: (*id).to_owned() }));
             ProcessInfo { pid: pid.as_raw_pid().unsigned_abs(), info }
@@ -339,7 +353,8 @@ impl Supervisor {
 
     fn wait_for_end(&mut self, ticket: Ticket) -> Result<(), Error> {
         match self.container.phase {
-            Phase::Empty | Phase::Creating | Phase::Gone => Err(self.wrong_state("wait for")),
+            Phase::Empty | Phase::Creating => self.made().map(drop),
+            Phase::Gone => Err(self.wrong_state("wait for")),
             Phase::Stopped | Phase::Deleting => {
                 self.answer(ticket, &exited(self.container.exit()));
                 Ok(())
@@ -403,8 +418,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends a shim whose container is gone; it goes on otherwise, unless it has to end now.
-    fn shutdown(&mut self, ticket: Ticket, now: bool) -> Result<(), Error> {
+    /// Ends a shim whose container is gone; it goes on otherwise, even if it should end now.
+    fn shutdown(&mut self, ticket: Ticket) -> Result<(), Error> {
         match self.container.phase {
             Phase::Empty => {
                 self.site.dir.remove()?;
@@ -412,7 +427,9 @@ impl Supervisor {
                 self.shut_down = true;
             }
             Phase::Gone => self.shut_down = true,
-            _ => self.shut_down |= now,
+            // Who began it has forgotten it.
+            Phase::Creating => return self.remove(ticket),
+            _ => {}
         }
         self.done(ticket);
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{assert_clean, force};
 use crate::text;
-use nexcage_tests::{Containerd, Running, Sandbox, await_that};
+use nexcage_tests::{Containerd, Running, Sandbox};
 use std::thread;
 
 /// Those whose default action ends a process (signal(7)), but for SIGSTOP and its kind.
@@ -89,11 +89,10 @@ fn the_first_process_gets_what_it_handles_and_ends_by_nothing_but_sigkill_else()
 fn all_processes_get_a_signal_that_is_for_all() {
     let sandbox = Sandbox::new();
     let containerd = Containerd::start(&sandbox);
-    let client =
-        containerd.shell("c", "trap 'exit 6' USR1; sleep 1000 & sleep 1001 & wait; wait; wait").start();
-    await_that("three processes", || {
-        containerd.find("c").is_some() && containerd.task(["ps", "c"]).lines().count() == 4
-    });
+    let script = "trap 'exit 6' USR1; sleep 1000 & sleep 1001 & echo ready; wait; wait; wait";
+    let mut client = containerd.shell("c", script).start();
+    assert_eq!(client.line(), "ready");
+    assert_eq!(containerd.task(["ps", "c"]).lines().count(), 4);
     containerd.task(["kill", "--all", "--signal", "USR1", "c"]);
     assert_eq!(client.wait().status.code(), Some(6));
     assert_clean(&sandbox);

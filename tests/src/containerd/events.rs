@@ -67,10 +67,15 @@ impl<'c> Events<'c> {
         await_that("the deletion is told", || {
             self.all().iter().any(|(topic, event)| topic == "/containers/delete" && event["id"] == id)
         });
-        let events = self.of_tasks();
-        self.client.signal(Signal::TERM);
-        drop(self.client.wait());
-        events
+        self.of_tasks()
+    }
+}
+
+impl Drop for Events<'_> {
+    fn drop(&mut self) {
+        if self.client.is_running() {
+            self.client.signal(Signal::TERM);
+        }
     }
 }
 

@@ -170,6 +170,13 @@ impl ContainerDir {
         is_at(lock, &self.0.join(LOCK))
     }
 
+    /// The records of the other containers of its namespace, as far as there are any.
+    pub fn siblings(&self) -> impl Iterator<Item = Record> {
+        let all = self.0.parent().and_then(|parent| directories(parent).ok()).unwrap_or_default();
+        let own = self.0.clone();
+        all.into_iter().filter(move |path| *path != own).filter_map(|path| ContainerDir(path).read().ok())
+    }
+
     /// Reads the record.
     ///
     /// # Errors
