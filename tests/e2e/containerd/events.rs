@@ -79,6 +79,11 @@ fn events_are_those_of_runcs_shim() {
     let runcs = alike(script(&containerd, RUNC));
     // runc leaves the cgroup above those of its containers.
     cgroups(&sandbox).iter().for_each(|left| fs::remove_dir(left).unwrap());
+    // A shim of runc's may end before its last event has been sent: that of version 2.1 does.
+    let is_delete = |line: &&String| line.starts_with("/tasks/delete");
+    assert_eq!(ours.iter().filter(is_delete).count(), 5, "{ours:?}");
+    let ours: Vec<String> =
+        ours.into_iter().filter(|line| !is_delete(&line) || runcs.contains(line)).collect();
     let (runcs, ours) = (runcs.join("\n"), ours.join("\n"));
     assert!(ours == runcs, "ours:\n{ours}\nrunc's:\n{runcs}");
 }

@@ -2,7 +2,7 @@
 
 use super::{assert_clean, force};
 use crate::text;
-use nexcage_tests::{AtTerminal, Config, Containerd, Running, Sandbox, await_that};
+use nexcage_tests::{Config, Containerd, Running, Sandbox, await_that};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -46,7 +46,6 @@ fn remove(containerd: &Containerd<'_>, id: &str) {
 /// What there is while containerd is gone.
 struct Containers {
     clients: Vec<Running>,
-    terminal: AtTerminal,
     fifo: PathBuf,
 }
 
@@ -63,9 +62,9 @@ impl Containers {
         containerd.detach("ended", "exit 6");
         containerd.detach("paused", "sleep 1000");
         containerd.task(["pause", "paused"]);
-        let mut terminal = containerd.run("terminal", &["--tty"], &["/bin/sh"]).at_terminal(24, 80);
-        terminal.type_in("echo be''gun\r");
-        terminal.until("begun");
+        // A client that sat there would end the task when it loses containerd, in version 2.
+        let terminal = containerd.run("terminal", &["--detach", "--tty"], &["/bin/sh"]);
+        assert_eq!(terminal.at_terminal(24, 80).wait().0, Some(0));
         containerd.detach("execs", "sleep 1000");
         let mut running = exec(containerd, "runs", "echo begun; sleep 1000");
         assert_eq!(running.line(), "begun");
@@ -76,7 +75,7 @@ impl Containers {
         containerd.signal(Signal::STOP);
         fs::write(created, "\n").unwrap();
         await_that("it is created", || recorded(sandbox, "created").contains("created"));
-        Containers { clients: vec![running, ending, creating_client, created_client], terminal, fifo }
+        Containers { clients: vec![running, ending, creating_client, created_client], fifo }
     }
 
     /// All are as they should be, and go.
@@ -95,13 +94,18 @@ impl Containers {
         assert_eq!(running.wait().status.code(), Some(8));
         containerd.task(["resume", "paused"]);
         containerd.await_status("paused", "RUNNING");
-        for id in ["runs", "paused", "terminal", "execs"] {
+        let mut terminal = containerd.ctr(["tasks", "attach", "terminal"]).at_terminal(24, 80);
+        terminal.type_in("echo be''gun\r");
+        terminal.until("begun");
+        terminal.type_in("exit 4\r");
+        // Who attaches removes the task in the end.
+        assert_eq!(terminal.wait().0, Some(4));
+        for id in ["runs", "paused", "execs"] {
             force(containerd, id);
         }
-        for id in ["creating", "created", "ends", "ended"] {
+        for id in ["creating", "created", "ends", "ended", "terminal"] {
             remove(containerd, id);
         }
-        drop(self.terminal.wait());
         for client in self.clients {
             client.signal(Signal::KILL);
             client.wait();
@@ -114,7 +118,6 @@ fn restart_by(signal: Signal) {
     let mut containerd = Containerd::start(&sandbox);
     let containers = Containers::begin(&containerd, &sandbox);
     let fifo = containers.fifo.clone();
-    let end = sandbox.path().to_owned();
     let (ending, _) = find_stopped(&sandbox, "ends");
     containerd.restart_by(signal, || {
         fs::write(format!("/proc/{ending}/root/tmp/end"), "").unwrap();
@@ -122,7 +125,6 @@ fn restart_by(signal: Signal) {
         await_that("one has ended meanwhile", || !PathBuf::from(format!("/proc/{ending}")).exists());
         await_that("one is created meanwhile", || !recorded(&sandbox, "creating").contains("create\""));
         std::thread::sleep(Duration::from_millis(600));
-        drop(end);
     });
     containers.end(&containerd);
     assert_clean(&sandbox);
