@@ -10,6 +10,7 @@ use crate::{Run, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -76,16 +77,31 @@ impl<'s> Containerd<'s> {
     }
 
     pub(crate) fn start_with(sandbox: &'s Sandbox, namespace: &str, pods: Pods<'_>) -> Self {
+        Self::begin(sandbox, namespace, pods, &[])
+    }
+
+    fn begin(sandbox: &'s Sandbox, namespace: &str, pods: Pods<'_>, wrapper: &[OsString]) -> Self {
         for program in ["containerd", "ctr"] {
             let found = containerd_directory().join(program).exists();
             assert!(found, "{program} is missing: install Debian's package containerd");
         }
         prepare(sandbox, pods).unwrap_or_else(|error| panic!("{}: {error}", sandbox.path().display()));
-        let containerd = Containerd { sandbox, namespace: namespace.to_owned(), daemon: spawn(sandbox) };
+        let containerd =
+            Containerd { sandbox, namespace: namespace.to_owned(), daemon: spawn(sandbox, wrapper) };
         containerd.await_service();
         let archive = image::make(sandbox.path()).unwrap_or_else(|error| panic!("image: {error}"));
         containerd.ctr(["images", "import"]).arg(archive).assert().code(0);
         containerd
+    }
+
+    /// Starts one by way of another program, which gets the command line as its last arguments; otherwise as
+    /// [`Containerd::start`].
+    ///
+    /// # Panics
+    /// The same.
+    #[must_use]
+    pub fn start_through(sandbox: &'s Sandbox, wrapper: &[OsString]) -> Self {
+        Self::begin(sandbox, sandbox.namespace(), Pods::None, wrapper)
     }
 
     /// Ends containerd and starts it again; its containers go on.
@@ -103,7 +119,7 @@ impl<'s> Containerd<'s> {
     pub fn restart_by(&mut self, signal: Signal, meanwhile: impl FnOnce()) {
         self.end(signal);
         meanwhile();
-        self.daemon = spawn(self.sandbox);
+        self.daemon = spawn(self.sandbox, &[]);
         self.await_service();
     }
 
@@ -297,11 +313,13 @@ fn prepare(sandbox: &Sandbox, pods: Pods<'_>) -> std::io::Result<()> {
     fs::write(sandbox.path().join("containerd.toml"), text)
 }
 
-fn spawn(sandbox: &Sandbox) -> Child {
+fn spawn(sandbox: &Sandbox, wrapper: &[OsString]) -> Child {
     let log = File::options().create(true).append(true).open(log(sandbox));
     let log = log.unwrap_or_else(|error| panic!("log: {error}"));
-    let mut command = Command::new(containerd_directory().join("containerd"));
-    command.arg("--config").arg(sandbox.path().join("containerd.toml"));
+    let program = containerd_directory().join("containerd").into_os_string();
+    let mut words = wrapper.iter().chain([&program]);
+    let mut command = Command::new(words.next().unwrap_or(&program));
+    command.args(words).arg("--config").arg(sandbox.path().join("containerd.toml"));
     // Shims are found by their names: ours, and that of this containerd's version.
     let (own, theirs) = (sandbox.path().display(), containerd_directory());
     command.env("PATH", format!("{own}:{}:{PATH}", theirs.display()));

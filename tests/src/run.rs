@@ -32,6 +32,12 @@ impl Run {
         &self.id
     }
 
+    /// The command alone, for whoever runs it otherwise.
+    #[must_use]
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// One more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {

@@ -55,7 +55,7 @@ fn alike(events: Vec<(String, Value)>) -> Vec<String> {
         // A snapshot has a number, which stands in its options.
         if let Some(options) = event.pointer_mut("/rootfs/0/options").and_then(Value::as_array_mut) {
             let same = |option: &mut Value| {
-                *option = json!(option.to_string().replace(|c: char| c.is_ascii_digit(), ""))
+                *option = json!(option.to_string().replace(|c: char| c.is_ascii_digit(), ""));
             };
             options.iter_mut().for_each(same);
         }

@@ -49,6 +49,19 @@ pub(super) fn memory(tools: &Path, directory: &Path) -> Result<(), Error> {
     many(&mut ours, &mut containerd, &bundle)
 }
 
+/// Shims under containerd: one alone, and each of these.
+pub(super) fn show_shims(one: Takes, all: &[u32]) -> Result<(), Error> {
+    say(&format!(
+        "\nmemory in KiB of shims under containerd\n{:24}{:>9}{:>9}{:>9}{:>9}",
+        "", "RSS", "PSS", "private", "threads"
+    ));
+    row("one", one, &goals(one));
+    let each = average(all)?;
+    let goal = format!("PSS {} {PSS_GOAL_OF_MANY}", comparison(each.pss, PSS_GOAL_OF_MANY));
+    row(&format!("each of {}", all.len()), each, &goal);
+    Ok(())
+}
+
 /// A crowd shares what is the same in each.
 fn many(
     ours: &mut Nexcage,

@@ -2,6 +2,7 @@
 //! a line of [`PARTS`].
 
 mod container;
+mod ctr;
 mod exec;
 mod memory;
 mod nexcage;
@@ -41,6 +42,7 @@ static PARTS: &[Part] = &[
     },
     Part { name: "container", needs: &[LXC, BUSYBOX, RUNC], measure: container::containers },
     Part { name: "run", needs: &[LXC, BUSYBOX, RUNC, CRUN], measure: run::run },
+    Part { name: "ctr", needs: &[LXC, BUSYBOX, RUNC, CRUN, CONTAINERD], measure: ctr::ctr },
     Part { name: "exec", needs: &[LXC, BUSYBOX, RUNC, CRUN], measure: exec::exec },
     Part {
         name: "memory",

@@ -4,6 +4,7 @@ use super::{done, program_output};
 use crate::error::Error;
 use crate::packages::Need;
 use crate::step::shown;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -179,10 +180,16 @@ impl UnifiedOnly {
         Ok(inside)
     }
 
+    /// The words before a command that have it run in there.
+    pub(super) fn wrapper(&self) -> [OsString; 2] {
+        ["nsenter".into(), format!("--mount=/proc/{}/ns/mnt", self.0.id()).into()]
+    }
+
     /// The same command in there.
     pub(super) fn command(&self, command: &Command) -> Command {
-        let mut inside = Command::new("nsenter");
-        inside.arg(format!("--mount=/proc/{}/ns/mnt", self.0.id()));
+        let [nsenter, mount] = self.wrapper();
+        let mut inside = Command::new(nsenter);
+        inside.arg(mount);
         inside.arg(command.get_program()).args(command.get_args());
         inside
     }

@@ -22,7 +22,7 @@ fn commands(tools: &Path, directory: &Path, bundle: &Path) -> [(&'static str, Co
 }
 
 /// Measures them by turns.
-fn compare(title: &str, commands: Vec<(&'static str, Command)>, runs: usize) -> Result<(), Error> {
+pub(super) fn compare(title: &str, commands: Vec<(&'static str, Command)>, runs: usize) -> Result<(), Error> {
     let mut subjects: Vec<Subject> =
         commands.into_iter().map(|(name, command)| Subject::new(name, command)).collect();
     measure(&mut subjects, runs)?;
