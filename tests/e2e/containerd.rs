@@ -1,5 +1,6 @@
 //! containerd runs its containers by nexcage, as ctr asks it to.
 
+mod calls;
 mod crowds;
 mod events;
 mod options;

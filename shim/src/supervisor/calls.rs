@@ -196,14 +196,21 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The record of a container that has been made: an engine that was gone for a while finds none before.
-    fn made(&self) -> Result<&Record, Error> {
-        let none = || Error::from(Refusal::NoContainer { id: self.site.id.to_string() });
-        self.container.record.as_ref().filter(|_| !self.is_in_the_making()).ok_or_else(none)
+    /// The record of a container that has been made. An engine that was gone for a while must find none before
+    /// that: containerd removes then what it has left.
+    fn made(&self, doing: &'static str) -> Result<&Record, Error> {
+        let is_made = !matches!(self.container.phase, Phase::Empty | Phase::Creating);
+        match &self.container.record {
+            Some(record) if is_made => Ok(record),
+            _ if self.serves_engine() => {
+                Err(Error::from(Refusal::NoContainer { id: self.site.id.to_string() }))
+            }
+            _ => Err(self.wrong_state(doing)),
+        }
     }
 
-    fn is_in_the_making(&self) -> bool {
-        matches!(self.container.phase, Phase::Empty | Phase::Creating)
+    fn serves_engine(&self) -> bool {
+        self.events.forwarder.is_some()
     }
 
     fn record(&self, doing: &'static str) -> Result<&Record, Error> {
@@ -212,7 +219,7 @@ impl Supervisor {
 
     fn state(&mut self, ticket: Ticket, exec_id: &str) -> Result<(), Error> {
         let id = self.site.id.to_string();
-        let record = self.made()?;
+        let record = self.made("tell the state of")?;
         let bundle = record.bundle.clone();
         let mut response = StateResponse { id, bundle, ..StateResponse::default() };
         let ended = if exec_id.is_empty() {
@@ -250,7 +257,12 @@ impl Supervisor {
             Phase::Stopped => self.begin_tear_down(backend::Left::Whole, Goal::Delete(ticket)),
             // Its process is seen as ended, and the rest will be soon.
             Phase::Ending if self.container.deleting.is_none() => self.container.deleting = Some(ticket),
-            Phase::Empty | Phase::Creating => return self.made().map(drop),
+            // What was never started may go, for engines.
+            Phase::Created if self.serves_engine() && self.container.deleting.is_none() => {
+                self.container.deleting = Some(ticket);
+                self.container.kill();
+            }
+            Phase::Empty | Phase::Creating => return self.made("delete").map(drop),
             _ => return Err(self.wrong_state("delete")),
         }
         Ok(())
@@ -310,7 +322,7 @@ impl Supervisor {
     }
 
     fn pids(&mut self, ticket: Ticket) -> Result<(), Error> {
-        let record = self.made()?;
+        let record = self.made("list the processes of")?;
         let pids = Cgroup::find(cgroup_of(record)).processes();
         let execs: Vec<(i32, &str)> = self.execs.pids().collect();
         // containerd 1.7 takes a shim without a process for one that was left behind, and removes it with its
@@ -353,7 +365,7 @@ impl Supervisor {
 
     fn wait_for_end(&mut self, ticket: Ticket) -> Result<(), Error> {
         match self.container.phase {
-            Phase::Empty | Phase::Creating => self.made().map(drop),
+            Phase::Empty | Phase::Creating => self.made("wait for").map(drop),
             Phase::Gone => Err(self.wrong_state("wait for")),
             Phase::Stopped | Phase::Deleting => {
                 self.answer(ticket, &exited(self.container.exit()));

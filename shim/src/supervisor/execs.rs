@@ -129,8 +129,15 @@ impl Exec {
                 crate::signals::forward(std::os::fd::AsFd::as_fd(pidfd), signal);
                 Ok(())
             }
+            _ if matches!(self.stage, Stage::Added | Stage::Starting) => {
+                Err(self.wrong_state("kill", "not started"))
+            }
             _ => Err(Error::from(Refusal::NoExec { id: self.id.clone() })),
         }
+    }
+
+    fn wrong_state(&self, doing: &'static str, status: &str) -> Error {
+        Error::from(Refusal::WrongState { doing, id: self.id.clone(), status: status.to_owned() })
     }
 
     /// Attaches a peer in place of an earlier one, at the latest when the process begins; `None` if it
@@ -190,13 +197,15 @@ impl Supervisor {
     }
 
     pub(super) fn start_exec(&mut self, ticket: Ticket, id: &str) -> Result<(), Error> {
-        let (Some(record), Some(watch)) = (&self.container.record, &self.container.watch) else {
-            return Err(Error::from(Refusal::NoExec { id: id.to_owned() }));
-        };
         let exec = self.execs.find(id)?;
-        let Some(execution) = exec.execution.take().filter(|_| exec.stage == Stage::Added) else {
-            let status = "started already".to_owned();
-            return Err(Error::from(Refusal::WrongState { doing: "start", id: id.to_owned(), status }));
+        let (Some(record), Some(watch)) = (&self.container.record, &self.container.watch) else {
+            return Err(exec.wrong_state("start", "without its container, which has ended"));
+        };
+        if exec.stage != Stage::Added {
+            return Err(exec.wrong_state("start", "started already"));
+        }
+        let Some(execution) = exec.execution.take() else {
+            return Err(exec.wrong_state("start", "started already"));
         };
         exec.stage = Stage::Starting;
         let (site, number) = (&self.site, exec.number);
@@ -294,8 +303,7 @@ impl Supervisor {
     pub(super) fn delete_exec(&mut self, ticket: Ticket, id: &str) -> Result<(), Error> {
         let exec = self.execs.find(id)?;
         if !matches!(exec.stage, Stage::Added | Stage::Stopped) {
-            let status = "running".to_owned();
-            return Err(Error::from(Refusal::WrongState { doing: "delete", id: id.to_owned(), status }));
+            return Err(exec.wrong_state("delete", "running"));
         }
         let ended = exited(exec.exit);
         let response = DeleteResponse {

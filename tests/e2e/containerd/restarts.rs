@@ -167,7 +167,7 @@ fn a_shim_is_killed_whatever_its_container_does() {
     assert_eq!(client.line(), "begun");
     kill_shim(&containerd, "runs");
     let output = client.wait();
-    assert!(!output.status.success() && text(&output.stderr).contains("closed"), "{output:?}");
+    assert!(!output.status.success() && !output.stderr.is_empty(), "{output:?}");
     gone("runs");
     await_that("the end is told", || {
         let is_end = |event: &(String, Value)| event.0 == "/tasks/exit" && event.1["exit_status"] == 137;
