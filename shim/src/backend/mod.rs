@@ -63,6 +63,10 @@ pub(crate) fn make(
 /// those that are there for the sake of another container alone, which may end before.
 fn new_parents(cgroup: &Path, place: Place<'_>) -> Vec<PathBuf> {
     let mut all = cgroup::missing_parents(cgroup);
+    if cgroup.parent().is_none_or(|parent| parent.as_os_str().is_empty()) {
+        // As without linux.cgroupsPath: no other record needs to be read.
+        return all;
+    }
     let anothers = place.dir.siblings().find_map(|record| match record.backend {
         nexcage_record::Backend::Lxc { cgroup: other, new_parents } => {
             let same = Path::new(&other).parent() == cgroup.parent() && !new_parents.is_empty();
