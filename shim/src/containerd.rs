@@ -188,8 +188,8 @@ fn info(stdin: &[u8]) -> RuntimeInfo {
     RuntimeInfo {
         name: "io.containerd.nexcage.v2".to_owned(),
         version: Some(RuntimeVersion {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: String::new(),
+            version: nexcage_cli::VERSION.to_owned(),
+            revision: nexcage_cli::COMMIT.to_owned(),
         }),
         options: Any::decode(stdin).ok().filter(|options| !options.type_url.is_empty()),
         features: Some(Any::json(FEATURES, nexcage_mapping::features().to_string().into_bytes())),

@@ -16,9 +16,28 @@ fn help_and_version_go_to_stdout() {
         let shown = text(&help.stdout);
         assert_eq!((help.status.code(), text(&help.stderr).as_str()), (Some(0), ""), "{tool}");
         assert!(shown.starts_with(&format!("{tool} - ")) && shown.contains("--log-format"), "{shown}");
-        let version = format!("{tool} {}\n", env!("CARGO_PKG_VERSION"));
-        sandbox.tool(tool).arg("-V").assert().code(0).stdout(version).stderr("");
+        let shown = sandbox.tool(tool).arg("-V").assert().code(0).stderr("");
+        check_version(tool, &text(&shown.get_output().stdout));
     }
+}
+
+/// Name, version, commit and specification: three lines that never change their form.
+#[track_caller]
+fn check_version(tool: &str, shown: &str) {
+    let [version, commit, specification] = shown.lines().collect::<Vec<_>>()[..] else { panic!("{shown}") };
+    assert_eq!(version, format!("{tool} version {}", env!("CARGO_PKG_VERSION")));
+    assert!(commit.strip_prefix("commit: ").is_some_and(|commit| !commit.is_empty()), "{shown}");
+    assert_eq!(specification, "spec: 1.3.0");
+}
+
+#[test]
+fn what_is_not_called_by_people_has_its_version_too() {
+    let sandbox = Sandbox::new();
+    let shown = sandbox.tool("nexcage-setup").arg("--version").assert().code(0).stderr("");
+    check_version("nexcage-setup", &text(&shown.get_output().stdout));
+    let init = std::fs::read(sandbox.tool_path("nexcage-init")).unwrap();
+    let version = format!("nexcage-init version {}\ncommit: ", env!("CARGO_PKG_VERSION"));
+    assert!(init.windows(version.len()).any(|bytes| bytes == version.as_bytes()));
 }
 
 /// A usage error: status 2, nothing on stdout, one line that points to the help.

@@ -28,6 +28,16 @@ use nexcage_handover::{Failed, Header, JOIN_ARGUMENT, Kind, Process, Step, extra
 use nexcage_init::status;
 use place::Place;
 
+/// It prints nothing, so this is for strings(1).
+#[used]
+static VERSION: &str = concat!(
+    "nexcage-init version ",
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit: ",
+    env!("NEXCAGE_COMMIT"),
+    "\n"
+);
+
 /// What this process is on its way to.
 #[derive(Debug, Clone, Copy)]
 enum Role<'p> {

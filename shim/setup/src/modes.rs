@@ -3,6 +3,7 @@
 use crate::channel::Channel;
 use crate::plan::{Action, Answer, Failure, Identity, Request, Step};
 use crate::{VERSION, hook, kernel, mounts, namespaces, tree};
+use nexcage_cli::version_text;
 use rustix::fs::{CWD, Gid, Mode, OFlags, Uid, openat};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -29,6 +30,9 @@ pub fn main(words: &[OsString]) -> io::Result<()> {
     // For mount points.
     rustix::process::umask(Mode::from_raw_mode(0o022));
     match words {
+        [word] if word == "--version" => {
+            io::stdout().write_all(version_text("nexcage-setup").as_bytes())
+        }
         [word] if word == tree::USERS => hold_user_namespace(),
         [word] if word == JOIN => join(),
         [directory, _name, _section, _hook] => as_hook(Path::new(directory)),

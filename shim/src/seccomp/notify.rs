@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use lxc_render_config::Listener;
+use nexcage_cli::SPECIFICATION;
 use nexcage_setup::plan::State;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
@@ -14,9 +15,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
-
-/// The version of the document that is sent.
-const STATE_VERSION: &str = "1.3.0";
 
 /// Sends the container process state (config-linux.md#containerprocessstate) with the descriptor,
 /// over a connection of its own.
@@ -52,7 +50,7 @@ fn send_with(stream: &UnixStream, bytes: &[u8], fd: BorrowedFd<'_>) -> io::Resul
 
 fn process_state(state: &State, listener: &Listener) -> Value {
     let mut message =
-        json!({ "ociVersion": STATE_VERSION, "fds": ["seccompFd"], "pid": state.pid, "state": state });
+        json!({ "ociVersion": SPECIFICATION, "fds": ["seccompFd"], "pid": state.pid, "state": state });
     if let Some(metadata) = &listener.metadata {
         message["metadata"] = metadata.as_str().into();
     }

@@ -424,7 +424,7 @@ impl Supervisor {
         let response = ConnectResponse {
             shim_pid: std::process::id(),
             task_pid: self.container.pid().unsigned_abs(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: nexcage_cli::VERSION.to_owned(),
         };
         self.answer(ticket, &response);
         Ok(())

@@ -10,6 +10,7 @@ mod failure;
 mod logging;
 mod output;
 mod tool;
+mod version;
 
 pub use args::{Arg, Args};
 pub use codes::Code;
@@ -17,6 +18,7 @@ pub use failure::{Diagnose, Failure, causes};
 pub use logging::{LogFormat, log_format, log_to, log_verbosely};
 pub use output::{Reader, escape_controls, print, print_on};
 pub use tool::{COMMON_OPTIONS, Opt, Tool};
+pub use version::{COMMIT, SPECIFICATION, VERSION, version_text};
 
 use std::process::ExitCode;
 

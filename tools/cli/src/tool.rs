@@ -1,5 +1,6 @@
 //! A tool's description: the one source of its help text and of the man page's tables.
 
+use crate::version_text;
 use std::fmt::Write as _;
 
 /// One command-line option.
@@ -39,7 +40,7 @@ pub const COMMON_OPTIONS: &[Opt] = &[
         help: "Form of the diagnostics on stderr; json is one object a line. How much is logged is set by NEXCAGE_LOG (error, warn, info, debug, trace; default warn).",
     },
     Opt { long: "help", short: Some('h'), value: None, help: "Print this text." },
-    Opt { long: "version", short: Some('V'), value: None, help: "Print name and version." },
+    Opt { long: "version", short: Some('V'), value: None, help: "Print name and version, the commit that it was built from, and the version of the runtime specification." },
 ];
 
 const WIDTH: usize = 96;
@@ -66,7 +67,7 @@ impl Tool {
     /// The text of `--version`.
     #[must_use]
     pub fn version(&self) -> String {
-        format!("{} {}\n", self.binary(), env!("CARGO_PKG_VERSION"))
+        version_text(self.binary())
     }
 
     /// The text of `--help`.

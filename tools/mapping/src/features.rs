@@ -1,10 +1,8 @@
 //! What this build recognizes, as features.md of the runtime specification has it. It says nothing of the
 //! host.
 
+use nexcage_cli::{COMMIT, SPECIFICATION, VERSION};
 use serde_json::{Value, json};
-
-/// The newest version of the specification that is understood.
-pub const SPECIFICATION: &str = "1.3.0";
 
 const MOUNT_OPTIONS: &[&str] = &[
     "async",
@@ -178,7 +176,8 @@ pub fn features() -> Value {
         "mountOptions": MOUNT_OPTIONS,
         "linux": linux(),
         "annotations": {
-            "nexcage.version": env!("CARGO_PKG_VERSION"),
+            "nexcage.commit": COMMIT,
+            "nexcage.version": VERSION,
             "org.opencontainers.runc.checkpoint.enabled": "false",
         },
         // It becomes the signal that ends the container.

@@ -9,7 +9,7 @@ mod features;
 mod man;
 mod table;
 
-pub use features::{SPECIFICATION, features};
+pub use features::features;
 pub use man::page;
 pub use table::TABLE;
 

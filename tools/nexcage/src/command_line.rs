@@ -69,7 +69,7 @@ pub static TOOL: Tool = Tool {
         ("2", "Wrong command line."),
         ("3", "A record, the configuration or an input file cannot be read."),
         ("4", "Refused: it cannot be done, or it would be unsafe."),
-        ("N", "run and exec: the process's own status, 128+N if signal N ended it; see their --help."),
+        ("N", "run, exec and attach: the process's own status, 128+N if signal N ended it."),
     ],
 };
 

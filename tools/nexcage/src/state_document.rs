@@ -1,6 +1,7 @@
 //! The state document of a container (runtime.md#state), with what runc adds to it.
 
 use crate::error::Error;
+use nexcage_cli::SPECIFICATION;
 use nexcage_record::{ContainerDir, Observed, Record, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,9 +9,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-
-/// The version of the specification that state documents are written by.
-pub(crate) const SPECIFICATION: &str = nexcage_mapping::SPECIFICATION;
 
 /// A container as the record and the kernel have it.
 #[derive(Debug)]

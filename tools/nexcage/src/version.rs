@@ -1,10 +1,9 @@
-//! `nexcage version`: this program's version and the specification's.
+//! `nexcage version`: as `--version`.
 
 use crate::arguments;
 use crate::command_line::STATUSES;
 use crate::context::Global;
-use crate::state_document::SPECIFICATION;
-use nexcage_cli::{Args, Failure, Tool, print};
+use nexcage_cli::{Args, Failure, Tool, print, version_text};
 
 /// What `nexcage version --help` says.
 pub(crate) static TOOL: Tool = Tool {
@@ -18,6 +17,6 @@ pub(crate) static TOOL: Tool = Tool {
 pub(crate) fn main(_: Global, mut args: Args) -> Result<u8, Failure> {
     let values = arguments::read(&mut args, |name, _| arguments::unknown(name))?;
     arguments::nothing(values.into_iter().next())?;
-    print(format!("nexcage {}\nspec: {SPECIFICATION}\n", env!("CARGO_PKG_VERSION")).as_bytes())?;
+    print(version_text("nexcage").as_bytes())?;
     Ok(0)
 }

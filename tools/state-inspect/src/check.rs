@@ -31,6 +31,17 @@ impl fmt::Display for Finding {
     }
 }
 
+/// The rules: name, and what is wrong when it finds something.
+pub const RULES: &[(&str, &str)] = &[
+    ("STATE-REQUIRED", "A field that the specification requires is missing or empty."),
+    ("STATE-TYPE", "A field has another type than the specification gives it."),
+    ("STATE-VERSION", "ociVersion is no version of SemVer 2.0.0."),
+    ("STATE-STATUS", "status is neither one of the specification nor paused."),
+    ("STATE-STALE", "The process is gone, or its pid belongs to a process that is younger than the container."),
+    ("STATE-BUNDLE", "The bundle is not named absolutely, or has no readable config.json."),
+    ("STATE-ANNOTATIONS", "An annotation of the bundle is missing in the state or differs there."),
+];
+
 /// The states that runtime.md#state names, and the one that runc and crun add.
 const STATUSES: [&str; 5] = ["creating", "created", "running", "stopped", "paused"];
 
@@ -54,6 +65,7 @@ struct Findings<'c> {
 
 impl Findings<'_> {
     fn add(&mut self, rule: &'static str, field: &str, message: impl Into<String>) {
+        debug_assert!(RULES.iter().any(|(name, _)| *name == rule), "{rule} is in no table");
         let pointer = if field.is_empty() { String::new() } else { format!("/{field}") };
         let container = self.container.name();
         self.list.push(Finding { container, rule, pointer, message: message.into() });

@@ -1,11 +1,9 @@
 //! A container's state, wherever it comes from.
 
+use nexcage_cli::SPECIFICATION;
 use nexcage_record::{Observed, Record, Status};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-
-/// The version of the state document (runtime.md#state) that a record is shown as.
-const STATE_VERSION: &str = "1.3.0";
 
 /// The fields of the state document (runtime.md#state).
 pub(crate) const FIELDS: [&str; 6] = ["ociVersion", "id", "status", "pid", "bundle", "annotations"];
@@ -37,7 +35,7 @@ impl Container {
         let observed = record.observe();
         let mut state = Map::new();
         let mut put = |key: &str, value: Value| state.insert(key.to_owned(), value);
-        put("ociVersion", STATE_VERSION.into());
+        put("ociVersion", SPECIFICATION.into());
         put("id", record.id.as_str().into());
         put("status", observed.status.as_str().into());
         if let Some(pid) = observed.pid {

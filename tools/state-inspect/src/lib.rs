@@ -10,7 +10,7 @@ mod container;
 mod document;
 mod view;
 
-pub use check::{Finding, check};
+pub use check::{Finding, RULES, check};
 pub use command_line::{TOOL, main};
 pub use container::Container;
 pub use document::{DocumentError, read};

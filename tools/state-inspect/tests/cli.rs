@@ -157,5 +157,5 @@ fn help_and_version_go_to_stdout() {
     for option in state_inspect::TOOL.all_options() {
         assert!(help.contains(&format!("--{}", option.long)), "{}", option.long);
     }
-    assert_eq!(fixture.inspect(&["--version"]).1, format!("state-inspect {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(fixture.inspect(&["--version"]).1, nexcage_cli::version_text("state-inspect"));
 }

@@ -20,7 +20,7 @@ impl Form for Sarif {
         let rules: Vec<Value> = rules::all().map(descriptor).collect();
         let driver = json!({
             "name": "bundle-validate",
-            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "semanticVersion": nexcage_cli::VERSION,
             "rules": rules,
         });
         // Columns count Unicode scalar values: see `json::Position`.
