@@ -6,6 +6,7 @@ mod about;
 mod arguments;
 mod cgroups;
 mod cleanup;
+mod completions;
 mod containerd;
 mod crashes;
 mod ct;

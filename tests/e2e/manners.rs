@@ -4,7 +4,6 @@ use crate::text;
 use nexcage_tests::{Run, Sandbox};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 
 const TOOLS: [&str; 5] = ["bundle-validate", "lxc-render-config", "nexcage", "nexcage-shim", "state-inspect"];
 
@@ -110,41 +109,5 @@ fn errors_are_json_lines_when_asked() {
         assert!(last["code"].as_str().unwrap().starts_with("NX-"), "{message}");
         assert!(last["msg"].is_string() && last["time"].is_string(), "{message}");
         assert!(output.stdout.is_empty());
-    }
-}
-
-/// A page as a terminal shows it: bold is a letter over itself.
-fn without_overstrikes(page: &str) -> String {
-    let mut shown = String::new();
-    for c in page.chars() {
-        if c == '\u{8}' {
-            shown.pop();
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-#[test]
-fn the_man_page_of_a_tool_names_every_option_and_status() {
-    let sandbox = Sandbox::new();
-    for tool in TOOLS {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../man/{tool}.1"));
-        let page = sandbox.command("mandoc").args(["-T", "ascii", "-O", "width=500"]).arg(&path).output();
-        assert_eq!(page.status.code(), Some(0), "{}: {}", path.display(), text(&page.stderr));
-        let page = without_overstrikes(&text(&page.stdout));
-        let help = text(&sandbox.tool(tool).arg("--help").output().stdout);
-        let (options, statuses) = help.split_once("\nExit status:\n").unwrap();
-        let words = options.split_whitespace().filter(|word| word.starts_with("--"));
-        for option in words.map(|word| word.trim_end_matches([',', '.', ';'])) {
-            assert!(page.contains(option), "{tool}.1 lacks {option}");
-        }
-        // A status stands at the margin of its entry.
-        let entries = statuses.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-        for status in entries.filter_map(|line| line.split_whitespace().next()) {
-            let named = page.lines().any(|line| line.split_whitespace().any(|word| word == status));
-            assert!(named, "{tool}.1 lacks status {status}");
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod completions;
 mod demo;
 mod error;
 mod fidelity;
@@ -15,9 +16,11 @@ mod step;
 mod test;
 mod test_containerd;
 mod timing;
+mod tools;
 
 use fidelity::Backends;
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -32,7 +35,8 @@ static TOOL: Tool = Tool {
         "test [NAME]",
         "bench [PART] [RUNS]",
         "fuzz TARGET [--seconds N]",
-        "man",
+        "man [--check]",
+        "completions [--check]",
         "replay-pct [--from DIR]",
         "fidelity [--backend BACKEND] [NAME]",
         "soak [--minutes N]",
@@ -44,6 +48,12 @@ static TOOL: Tool = Tool {
             short: None,
             value: Some("BACKEND"),
             help: "fidelity: compare runc with nexcage on lxc or on pct alone.",
+        },
+        Opt {
+            long: "check",
+            short: None,
+            value: None,
+            help: "man, completions: change nothing; fail if a file is not what the tables of the tools make of it.",
         },
         Opt {
             long: "from",
@@ -74,7 +84,7 @@ static TOOL: Tool = Tool {
     statuses: &[
         (
             "0",
-            "demo: what it saw is what it expected; test: all is well; bench: done; fuzz: nothing was found; soak: the shim has not grown; replay-pct: all is as recorded or differs for a listed reason, or a line starting with NOT RUN says that there are no recordings; fidelity: every difference between runc and nexcage has a listed reason.",
+            "demo: what it saw is what it expected; test: all is well; bench: done; man, completions: the files are written, or with --check are as they should be; fuzz: nothing was found; soak: the shim has not grown; replay-pct: all is as recorded or differs for a listed reason, or a line starting with NOT RUN says that there are no recordings; fidelity: every difference between runc and nexcage has a listed reason.",
         ),
         ("1", "It is not; the last line on stderr says what."),
         ("2", "Wrong command line."),
@@ -88,7 +98,10 @@ fn main() -> std::process::ExitCode {
             Command::Test(name) => test::test(name.as_deref())?,
             Command::Bench(part, runs) => bench::bench(part, runs)?,
             Command::Fuzz(target, seconds) => fuzz::fuzz(&target, seconds)?,
-            Command::Man => man::man()?,
+            Command::Man(Action::Write) => man::write()?,
+            Command::Man(Action::Check) => man::check()?,
+            Command::Completions(Action::Write) => completions::write()?,
+            Command::Completions(Action::Check) => completions::check()?,
             Command::ReplayPct(from) => replay::replay_pct(from)?,
             Command::Fidelity(backends, name) => fidelity::fidelity(backends, name.as_deref())?,
             Command::Soak(minutes) => soak::soak(minutes)?,
@@ -101,6 +114,12 @@ fn main() -> std::process::ExitCode {
     })
 }
 
+/// What is done with files that are made of tables.
+enum Action {
+    Write,
+    Check,
+}
+
 enum Command {
     /// Shows the pipeline with this bundle, or one of its own.
     Demo(Option<PathBuf>),
@@ -110,8 +129,10 @@ enum Command {
     Bench(Option<&'static bench::Part>, usize),
     /// Fuzzes this target for some seconds.
     Fuzz(String, u32),
-    /// Writes the manual pages that are made of tables.
-    Man,
+    /// Manual pages that are made of tables.
+    Man(Action),
+    /// Completions of the shells.
+    Completions(Action),
     /// Holds the stand-in for `pct` to the recordings here, or in their usual place.
     ReplayPct(Option<PathBuf>),
     /// Compares runc and nexcage on these backends, or only on the bundles whose names contain a text.
@@ -123,58 +144,85 @@ enum Command {
 }
 
 fn parse(mut args: Args) -> Result<Command, Failure> {
-    let (mut words, mut from, mut seconds, mut minutes, mut backends) = (Vec::new(), None, None, None, None);
-    let (mut version, mut length) = (None, None);
-    while let Some(arg) = args.next()? {
-        match arg {
-            Arg::Value(word) => words.push(word),
-            Arg::Option("from") => from = Some(PathBuf::from(args.value()?)),
-            Arg::Option("seconds") => seconds = Some(number(&args.value()?, 1)?),
-            Arg::Option("minutes") => minutes = Some(number(&args.value()?, 1)?),
-            Arg::Option("backend") => backends = Some(backend(&args.value()?)?),
-            Arg::Option("version") => version = Some(args.value()?),
-            Arg::Option("soak") => length = Some(Length::Long),
-            Arg::Option(other) => return Err(meaningless(other)),
-        }
-    }
-    let mut words = words.into_iter();
-    let (command, mut argument) = (words.next(), words.next());
+    let mut typed = Typed::read(&mut args)?;
+    let command = typed.word();
     let command = match command.as_deref().and_then(|command| command.to_str()) {
-        Some("demo") => Command::Demo(argument.take().map(PathBuf::from)),
-        Some("test") => Command::Test(argument.take()),
-        Some("bench") => bench_command(argument.take(), words.next())?,
+        Some("demo") => Command::Demo(typed.word().map(PathBuf::from)),
+        Some("test") => Command::Test(typed.word()),
+        Some("bench") => bench_command(typed.word(), typed.word())?,
         Some("fuzz") => {
-            let target = argument.take().ok_or_else(|| no_target("no target given"))?;
+            let target = typed.word().ok_or_else(|| no_target("no target given"))?;
             let target =
                 target.into_string().map_err(|target| no_target(&format!("no target {target:?}")))?;
-            Command::Fuzz(target, seconds.take().unwrap_or(60))
+            Command::Fuzz(target, typed.number("seconds", 60)?)
         }
-        Some("man") => Command::Man,
-        Some("replay-pct") => Command::ReplayPct(from.take()),
-        Some("soak") => Command::Soak(minutes.take().unwrap_or(30)),
+        Some("man") => Command::Man(typed.action()),
+        Some("completions") => Command::Completions(typed.action()),
+        Some("replay-pct") => Command::ReplayPct(typed.option("from").map(PathBuf::from)),
+        Some("soak") => Command::Soak(typed.number("minutes", 30)?),
         Some("test-containerd") => Command::TestContainerd {
-            version: version.take(),
-            name: argument.take(),
-            length: length.take().unwrap_or(Length::Short),
+            version: typed.option("version"),
+            name: typed.word(),
+            length: typed.option("soak").map_or(Length::Short, |_| Length::Long),
         },
-        Some("fidelity") => Command::Fidelity(backends.take().unwrap_or_default(), argument.take()),
+        Some("fidelity") => {
+            let backends = typed.option("backend").map(|name| backend(&name)).transpose()?;
+            Command::Fidelity(backends.unwrap_or_default(), typed.word())
+        }
         Some(other) => return Err(Failure::usage(format!("unknown command {other}"))),
         None => return Err(Failure::usage("no command given")),
     };
-    if let Some(extra) = argument.or_else(|| words.next()) {
-        return Err(Failure::usage(format!("unexpected argument {extra:?}")));
+    typed.nothing_left().map(|()| command)
+}
+
+/// What was typed: a command takes what it knows, and nothing may be left.
+struct Typed {
+    words: VecDeque<OsString>,
+    options: BTreeMap<&'static str, OsString>,
+}
+
+impl Typed {
+    fn read(args: &mut Args) -> Result<Self, Failure> {
+        let mut typed = Typed { words: VecDeque::new(), options: BTreeMap::new() };
+        while let Some(arg) = args.next()? {
+            match arg {
+                Arg::Value(word) => typed.words.push_back(word),
+                Arg::Option(name) => {
+                    let takes_value = TOOL.options.iter().any(|own| own.long == name && own.value.is_some());
+                    let value = if takes_value { args.value()? } else { OsString::new() };
+                    typed.options.insert(name, value);
+                }
+            }
+        }
+        Ok(typed)
     }
-    let left = [
-        ("from", from.is_some()),
-        ("seconds", seconds.is_some()),
-        ("minutes", minutes.is_some()),
-        ("backend", backends.is_some()),
-        ("version", version.is_some()),
-        ("soak", length.is_some()),
-    ];
-    match left.iter().find(|(_, is_left)| *is_left) {
-        Some((option, _)) => Err(meaningless(option)),
-        None => Ok(command),
+
+    fn word(&mut self) -> Option<OsString> {
+        self.words.pop_front()
+    }
+
+    fn option(&mut self, name: &str) -> Option<OsString> {
+        self.options.remove(name)
+    }
+
+    /// The number, at least 1, that an option gives.
+    fn number(&mut self, name: &str, default: u32) -> Result<u32, Failure> {
+        self.option(name).map_or(Ok(default), |value| number(&value, 1))
+    }
+
+    /// What is done with files that are made of tables.
+    fn action(&mut self) -> Action {
+        if self.option("check").is_some() { Action::Check } else { Action::Write }
+    }
+
+    fn nothing_left(self) -> Result<(), Failure> {
+        if let Some(extra) = self.words.front() {
+            return Err(Failure::usage(format!("unexpected argument {extra:?}")));
+        }
+        match self.options.keys().next() {
+            Some(option) => Err(Failure::usage(format!("--{option} has no meaning here"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -208,8 +256,4 @@ fn no_part(word: &OsStr) -> Failure {
 
 fn no_target(what: &str) -> Failure {
     Failure::usage(format!("{what}: there are {}", fuzz::names()))
-}
-
-fn meaningless(option: &str) -> Failure {
-    Failure::usage(format!("--{option} has no meaning here"))
 }

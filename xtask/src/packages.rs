@@ -29,6 +29,10 @@ pub(crate) const PODS: [Need; 7] = [
     ("/usr/lib/python3/dist-packages/websocket", "python3-websocket"),
 ];
 
+/// Shells whose completions are tested.
+pub(crate) const ZSH: Need = ("zsh", "zsh");
+pub(crate) const FISH: Need = ("fish", "fish");
+
 /// What nexcage-shim is linked with.
 const SECCOMP: Need = ("/usr/include/seccomp.h", "libseccomp-dev");
 

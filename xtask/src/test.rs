@@ -1,16 +1,17 @@
 //! `cargo xtask test`: everything a checkout must pass.
 
-use crate::build::{cargo, release, workspace};
+use crate::build::{cargo, release};
+use crate::completions;
 use crate::error::Error;
 use crate::fidelity::{self, Backends};
+use crate::man;
 use crate::memory::TIME;
-use crate::packages::{self, BUSYBOX, CONTAINERD, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, UIDMAP};
+use crate::packages::{self, BUSYBOX, CONTAINERD, FISH, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, UIDMAP, ZSH};
 use crate::replay;
 use crate::step::{run, run_tests, say, step};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Most bytes that nexcage-init may have: it is in every container's start-up.
 const INIT_LIMIT: u64 = 64 * 1024;
@@ -19,7 +20,7 @@ const INIT_LIMIT: u64 = 64 * 1024;
 pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
     let mut passed = 0;
     step("packages", || {
-        let needs = [LXC, UIDMAP, BUSYBOX, RUNC, CONTAINERD, MANDOC, PROCPS, PYTHON, TIME];
+        let needs = [LXC, UIDMAP, BUSYBOX, RUNC, CONTAINERD, MANDOC, PROCPS, PYTHON, TIME, ZSH, FISH];
         packages::require(&[&needs[..], &PODS].concat())
     })?;
     if name.is_none() {
@@ -27,7 +28,8 @@ pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
         step("clippy", || {
             run(&mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
         })?;
-        step("man pages", man_pages)?;
+        step("man pages", man::check)?;
+        step("completions", completions::check)?;
         step("unit tests, licences, tidiness", || {
             let tests = ["test", "--workspace", "--exclude", "nexcage-tests", "--locked", "--quiet"];
             passed += run_tests(&mut cargo(tests))?;
@@ -56,17 +58,6 @@ pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
     }
     say(&format!("{passed} passed, 0 failed"));
     Ok(())
-}
-
-fn man_pages() -> Result<(), Error> {
-    let directory = workspace().join("man");
-    let file = |source| Error::File { path: directory.display().to_string(), source };
-    let mut pages = Vec::new();
-    for entry in fs::read_dir(&directory).map_err(file)? {
-        pages.push(entry.map_err(file)?.path());
-    }
-    pages.sort();
-    run(Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(pages))
 }
 
 fn init_size(tools: &Path) -> Result<(), Error> {

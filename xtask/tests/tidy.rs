@@ -47,15 +47,6 @@ fn check(wrong: impl Fn(&Path, &str) -> Option<String>) {
 }
 
 #[test]
-fn the_manual_lists_every_error_code() {
-    let page = fs::read_to_string(workspace().join("man/nexcage-errors.7")).unwrap();
-    for code in nexcage_cli::Code::ALL {
-        let entry = format!(".It {} , status {}\n{}\n", code.name(), code.status(), code.meaning());
-        assert!(page.contains(&entry), "nexcage-errors.7 lacks:\n{entry}");
-    }
-}
-
-#[test]
 fn no_file_is_too_long() {
     check(|_, text| {
         let lines = text.lines().count();

@@ -30,13 +30,8 @@ use place::Place;
 
 /// It prints nothing, so this is for strings(1).
 #[used]
-static VERSION: &str = concat!(
-    "nexcage-init version ",
-    env!("CARGO_PKG_VERSION"),
-    "\ncommit: ",
-    env!("NEXCAGE_COMMIT"),
-    "\n"
-);
+static VERSION: &str =
+    concat!("nexcage-init version ", env!("CARGO_PKG_VERSION"), "\ncommit: ", env!("NEXCAGE_COMMIT"), "\n");
 
 /// What this process is on its way to.
 #[derive(Debug, Clone, Copy)]

@@ -30,9 +30,7 @@ pub fn main(words: &[OsString]) -> io::Result<()> {
     // For mount points.
     rustix::process::umask(Mode::from_raw_mode(0o022));
     match words {
-        [word] if word == "--version" => {
-            io::stdout().write_all(version_text("nexcage-setup").as_bytes())
-        }
+        [word] if word == "--version" => io::stdout().write_all(version_text("nexcage-setup").as_bytes()),
         [word] if word == tree::USERS => hold_user_namespace(),
         [word] if word == JOIN => join(),
         [directory, _name, _section, _hook] => as_hook(Path::new(directory)),

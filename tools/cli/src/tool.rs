@@ -40,7 +40,12 @@ pub const COMMON_OPTIONS: &[Opt] = &[
         help: "Form of the diagnostics on stderr; json is one object a line. How much is logged is set by NEXCAGE_LOG (error, warn, info, debug, trace; default warn).",
     },
     Opt { long: "help", short: Some('h'), value: None, help: "Print this text." },
-    Opt { long: "version", short: Some('V'), value: None, help: "Print name and version, the commit that it was built from, and the version of the runtime specification." },
+    Opt {
+        long: "version",
+        short: Some('V'),
+        value: None,
+        help: "Print name and version, the commit that it was built from, and the version of the runtime specification.",
+    },
 ];
 
 const WIDTH: usize = 96;

@@ -43,3 +43,4 @@ mod version;
 mod wait;
 
 pub use command_line::{COMMANDS, TOOL, main};
+pub use signal_name::names as signal_names;

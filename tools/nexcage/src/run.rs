@@ -51,6 +51,7 @@ pub(crate) const RUN_STATUSES: &[(&str, &str)] = &[
     ("125", "nexcage failed itself; stderr has one line with a code that says where and why."),
     ("126", "The program of the process cannot be executed."),
     ("127", "The program of the process does not exist in the container."),
+    ("255", "The status is the process's own, or nobody could learn it."),
 ];
 
 /// What was typed.

@@ -43,6 +43,11 @@ const NAMES: &[(&str, i32)] = &[
 /// The first and the last real-time signal, as the C library counts them (signal(7)).
 const REAL_TIME: (u32, u32) = (34, 64);
 
+/// The names of all signals, without SIG.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
 /// The number of a signal: a number, or a name with or without SIG, in any case; real-time signals as
 /// `RTMIN+2` or `RTMAX-1`.
 pub(crate) fn parse(text: &str) -> Option<u32> {

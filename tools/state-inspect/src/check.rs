@@ -37,7 +37,10 @@ pub const RULES: &[(&str, &str)] = &[
     ("STATE-TYPE", "A field has another type than the specification gives it."),
     ("STATE-VERSION", "ociVersion is no version of SemVer 2.0.0."),
     ("STATE-STATUS", "status is neither one of the specification nor paused."),
-    ("STATE-STALE", "The process is gone, or its pid belongs to a process that is younger than the container."),
+    (
+        "STATE-STALE",
+        "The process is gone, or its pid belongs to a process that is younger than the container.",
+    ),
     ("STATE-BUNDLE", "The bundle is not named absolutely, or has no readable config.json."),
     ("STATE-ANNOTATIONS", "An annotation of the bundle is missing in the state or differs there."),
 ];

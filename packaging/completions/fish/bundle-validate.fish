@@ -1,0 +1,22 @@
+# fish completion for bundle-validate, made from its table by `cargo xtask completions`.
+
+complete -c bundle-validate -l format -x -a 'human json jsonl sarif junit github' -d 'Form of the findings on stdout'
+complete -c bundle-validate -l fail-on -x -a 'error warning note' -d 'The least severity that makes the exit status 1'
+complete -c bundle-validate -l spec-version -x -a 'auto 1.0.2 1.1.0 1.2.0 1.2.1 1.3.0' -d 'The version of the specification; auto takes the document\'s ociVersion'
+complete -c bundle-validate -l profile -x -a 'runc crun lxc pve strict' -d 'Tell what this runtime refuses, too; strict makes every advice of the specification a demand'
+complete -c bundle-validate -l host -d 'Look as well at what the document names on this host'
+complete -c bundle-validate -l document-only -d 'Look at config.json alone, not at the files of the bundle'
+complete -c bundle-validate -s r -l recursive -d 'Check every bundle below the directories named'
+complete -c bundle-validate -l deny -x -a '(bundle-validate --list-rules 2>/dev/null | cut -d " " -f 1)' -d 'The findings of this rule are errors'
+complete -c bundle-validate -l allow -x -a '(bundle-validate --list-rules 2>/dev/null | cut -d " " -f 1)' -d 'The findings of this rule are dropped'
+complete -c bundle-validate -l baseline -rF -d 'Drop the findings that this file knows'
+complete -c bundle-validate -l write-baseline -rF -d 'Write all findings to this file instead of printing them'
+complete -c bundle-validate -l max-findings -x -d 'Most findings of one rule in one document that are printed, 0 for all; the others are counted'
+complete -c bundle-validate -l source -x -a 'auto always never' -d 'Show the line of the document under a finding of --format human; auto does on a terminal'
+complete -c bundle-validate -l color -x -a 'auto always never' -d 'Colour --format human; auto does on a terminal unless NO_COLOR is set'
+complete -c bundle-validate -l list-rules -d 'Print all rules, as a table or with --format json'
+complete -c bundle-validate -l explain -x -a '(bundle-validate --list-rules 2>/dev/null | cut -d " " -f 1)' -d 'Print what a rule demands and why, with examples; or with --format json'
+complete -c bundle-validate -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
+complete -c bundle-validate -s h -l help -d 'Print this text'
+complete -c bundle-validate -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
+complete -c bundle-validate -F

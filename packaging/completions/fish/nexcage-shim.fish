@@ -1,0 +1,21 @@
+# fish completion for nexcage-shim, made from its table by `cargo xtask completions`.
+
+complete -c nexcage-shim -f
+complete -c nexcage-shim -n __fish_is_first_token -a 'run serve recover'
+complete -c nexcage-shim -l id -x -a '(nexcage (__nexcage_place) list --quiet 2>/dev/null)' -d 'The container\'s id, unique in its namespace'
+complete -c nexcage-shim -s b -l bundle -x -a '(__fish_complete_directories (commandline -ct))' -d 'The bundle: a directory with config.json and the root file system'
+complete -c nexcage-shim -l config -rF -d 'Use this LXC configuration, as lxc-render-config prints it, instead of rendering the bundle; - reads it from stdin, and the process\'s stdin is /dev/null then'
+complete -c nexcage-shim -l root -x -a '(__fish_complete_directories (commandline -ct))' -d 'Where containers keep their state'
+complete -c nexcage-shim -l namespace -x -d 'The namespace of the id'
+complete -c nexcage-shim -l backend -x -a 'auto lxc pct' -d 'Who starts the container: plain LXC, or Proxmox VE\'s pct, as a CT'
+complete -c nexcage-shim -l timeout -x -d 'The longest that LXC\'s start, or an answer of nexcage-init, may take'
+complete -c nexcage-shim -l exit-source -x -a 'auto pidfd proc-events' -d 'How the exit status is learned: from a pidfd (Linux 6.15 and later) or from the kernel\'s process events'
+complete -c nexcage-shim -l init -rF -d 'The nexcage-init binary'
+complete -c nexcage-shim -l pid-file -rF -d 'run: write the process\'s pid, as the host counts, to this file as soon as the process is there'
+complete -c nexcage-shim -l console-socket -rF -d 'run: send the master of the process\'s terminal to this Unix socket, as runc does'
+complete -c nexcage-shim -l preserve-fds -x -d 'run: hand descriptors 3 to 2+N on to the process'
+complete -c nexcage-shim -l keep -d 'run: keep the container when its process has ended'
+complete -c nexcage-shim -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
+complete -c nexcage-shim -s h -l help -d 'Print this text'
+complete -c nexcage-shim -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
+complete -c nexcage-shim -a '(nexcage (__nexcage_place) list --quiet 2>/dev/null)'

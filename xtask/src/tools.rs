@@ -1,0 +1,31 @@
+//! The programs that people type, by their tables.
+
+use nexcage_cli::Tool;
+
+/// A program.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Its own table.
+    pub(crate) tool: &'static Tool,
+    /// The tables of its commands, if it has some.
+    pub(crate) commands: &'static [&'static Tool],
+}
+
+impl Program {
+    /// The exit statuses of the program and of its commands.
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = &'static str> {
+        let tools = std::iter::once(self.tool).chain(self.commands.iter().copied());
+        tools.flat_map(|tool| tool.statuses).map(|(status, _)| *status)
+    }
+}
+
+/// All of them.
+pub(crate) fn programs() -> [Program; 5] {
+    [
+        Program { tool: &bundle_validate::command::TOOL, commands: &[] },
+        Program { tool: &lxc_render_config::command::TOOL, commands: &[] },
+        Program { tool: &nexcage::TOOL, commands: nexcage::COMMANDS },
+        Program { tool: &nexcage_shim::TOOL, commands: &[] },
+        Program { tool: &state_inspect::TOOL, commands: &[] },
+    ]
+}
