@@ -9,6 +9,7 @@ mod fidelity;
 mod fuzz;
 mod man;
 mod memory;
+mod package;
 mod packages;
 mod replay;
 mod soak;
@@ -37,6 +38,10 @@ static TOOL: Tool = Tool {
         "fuzz TARGET [--seconds N]",
         "man [--check]",
         "completions [--check]",
+        "dist",
+        "deb [--check]",
+        "size",
+        "test-packages",
         "replay-pct [--from DIR]",
         "fidelity [--backend BACKEND] [NAME]",
         "soak [--minutes N]",
@@ -53,7 +58,7 @@ static TOOL: Tool = Tool {
             long: "check",
             short: None,
             value: None,
-            help: "man, completions: change nothing; fail if a file is not what the tables of the tools make of it.",
+            help: "man, completions: change nothing; fail if a file is not what the tables of the tools make of it. deb: build in a copy of the last commit, too, and fail if the bytes differ.",
         },
         Opt {
             long: "from",
@@ -102,6 +107,11 @@ fn main() -> std::process::ExitCode {
             Command::Man(Action::Check) => man::check()?,
             Command::Completions(Action::Write) => completions::write()?,
             Command::Completions(Action::Check) => completions::check()?,
+            Command::Dist => package::dist()?,
+            Command::Deb(Action::Write) => package::deb()?,
+            Command::Deb(Action::Check) => package::check_reproducible()?,
+            Command::Size => package::size()?,
+            Command::TestPackages => package::test_packages()?,
             Command::ReplayPct(from) => replay::replay_pct(from)?,
             Command::Fidelity(backends, name) => fidelity::fidelity(backends, name.as_deref())?,
             Command::Soak(minutes) => soak::soak(minutes)?,
@@ -114,7 +124,7 @@ fn main() -> std::process::ExitCode {
     })
 }
 
-/// What is done with files that are made of tables.
+/// What is done with what is made.
 enum Action {
     Write,
     Check,
@@ -133,6 +143,14 @@ enum Command {
     Man(Action),
     /// Completions of the shells.
     Completions(Action),
+    /// A tarball of static binaries.
+    Dist,
+    /// Debian's package.
+    Deb(Action),
+    /// Sizes of what is shipped, against the budget.
+    Size,
+    /// The package in fresh systems.
+    TestPackages,
     /// Holds the stand-in for `pct` to the recordings here, or in their usual place.
     ReplayPct(Option<PathBuf>),
     /// Compares runc and nexcage on these backends, or only on the bundles whose names contain a text.
@@ -157,6 +175,10 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
             Command::Fuzz(target, typed.number("seconds", 60)?)
         }
         Some("man") => Command::Man(typed.action()),
+        Some("dist") => Command::Dist,
+        Some("deb") => Command::Deb(typed.action()),
+        Some("size") => Command::Size,
+        Some("test-packages") => Command::TestPackages,
         Some("completions") => Command::Completions(typed.action()),
         Some("replay-pct") => Command::ReplayPct(typed.option("from").map(PathBuf::from)),
         Some("soak") => Command::Soak(typed.number("minutes", 30)?),
@@ -210,7 +232,7 @@ impl Typed {
         self.option(name).map_or(Ok(default), |value| number(&value, 1))
     }
 
-    /// What is done with files that are made of tables.
+    /// What is done with what is made.
     fn action(&mut self) -> Action {
         if self.option("check").is_some() { Action::Check } else { Action::Write }
     }

@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::fidelity::{self, Backends};
 use crate::man;
 use crate::memory::TIME;
-use crate::packages::{self, BUSYBOX, CONTAINERD, FISH, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, UIDMAP, ZSH};
+use crate::packages::{
+    self, BUSYBOX, CONTAINERD, FISH, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, UIDMAP, ZSH,
+};
 use crate::replay;
 use crate::step::{run, run_tests, say, step};
 use std::ffi::OsStr;

@@ -2,7 +2,7 @@
 
 complete -c nexcage-shim -f
 complete -c nexcage-shim -n __fish_is_first_token -a 'run serve recover'
-complete -c nexcage-shim -l id -x -a '(nexcage (__nexcage_place) list --quiet 2>/dev/null)' -d 'The container\'s id, unique in its namespace'
+complete -c nexcage-shim -l id -x -a '(nexcage list --quiet 2>/dev/null)' -d 'The container\'s id, unique in its namespace'
 complete -c nexcage-shim -s b -l bundle -x -a '(__fish_complete_directories (commandline -ct))' -d 'The bundle: a directory with config.json and the root file system'
 complete -c nexcage-shim -l config -rF -d 'Use this LXC configuration, as lxc-render-config prints it, instead of rendering the bundle; - reads it from stdin, and the process\'s stdin is /dev/null then'
 complete -c nexcage-shim -l root -x -a '(__fish_complete_directories (commandline -ct))' -d 'Where containers keep their state'
@@ -18,4 +18,3 @@ complete -c nexcage-shim -l keep -d 'run: keep the container when its process ha
 complete -c nexcage-shim -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
 complete -c nexcage-shim -s h -l help -d 'Print this text'
 complete -c nexcage-shim -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
-complete -c nexcage-shim -a '(nexcage (__nexcage_place) list --quiet 2>/dev/null)'

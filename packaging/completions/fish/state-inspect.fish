@@ -11,4 +11,4 @@ complete -c state-inspect -l root -x -a '(__fish_complete_directories (commandli
 complete -c state-inspect -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
 complete -c state-inspect -s h -l help -d 'Print this text'
 complete -c state-inspect -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
-complete -c state-inspect -a '(nexcage (__nexcage_place) list --quiet 2>/dev/null)'
+complete -c state-inspect -a '(nexcage list --quiet 2>/dev/null)'

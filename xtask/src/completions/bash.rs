@@ -14,7 +14,7 @@ pub(super) fn script(program: &Program) -> String {
     let nested = program.commands.iter().map(|command| (own_name(command), *command));
     for (command, tool) in std::iter::once((String::new(), program.tool)).chain(nested) {
         table(&command, tool, [&mut skipped, &mut values, &mut options]);
-        if !command.is_empty() || program.commands.is_empty() {
+        if !command.is_empty() || first(program).is_empty() {
             positions(&command, tool, &mut arguments);
         }
     }

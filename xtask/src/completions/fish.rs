@@ -22,10 +22,11 @@ pub(super) fn script(program: &Program) -> String {
                 writeln!(text, "complete -c {name} -n __fish_is_first_token -a {}", quoted(&words.join(" ")));
         }
         table(&mut text, name, "", program.tool);
-        for values in positions {
-            let _ = writeln!(text, "complete -c {name}{}", candidates(&values));
+        for values in positions.iter().filter(|_| words.is_empty()) {
+            let _ = writeln!(text, "complete -c {name}{}", candidates(values));
         }
-        return text;
+        // The function is that of the program with commands.
+        return text.replace(" (__nexcage_place)", "");
     }
     text.push_str(PLACE);
     let commands: Vec<String> = program.commands.iter().map(|tool| own_name(tool)).collect();

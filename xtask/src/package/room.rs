@@ -1,0 +1,63 @@
+//! `cargo xtask test-packages`: the package in fresh systems of both Debians.
+
+use super::{VERSION, binaries, deb, file_error};
+use crate::build::workspace;
+use crate::error::Error;
+use crate::packages::{self, Need};
+use crate::step::{run, step};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const NEEDS: [Need; 1] = [("mmdebstrap", "mmdebstrap")];
+
+/// The systems that the package is for; Proxmox VE 8 and 9 are made of them.
+const SUITES: [&str; 2] = ["bookworm", "trixie"];
+
+/// Enters a root with what containers need, in a mount namespace of its own: the script gets the root and
+/// the two packages.
+const ENTER: &str = r#"set -eu
+mount --rbind /dev "$1/dev"; mount --rbind /sys "$1/sys"; mount -t proc proc "$1/proc"; mount -t tmpfs run "$1/run"
+exec chroot "$1" /packages/test-install.sh "/packages/$2" "/packages/$3""#;
+
+/// Installs, upgrades, removes and purges the package there, with containers running.
+pub(crate) fn test_packages() -> Result<(), Error> {
+    packages::require_root()?;
+    packages::require(&NEEDS)?;
+    let built = deb::build()?;
+    for suite in SUITES {
+        step(&format!("the package in {suite}"), || test_in(suite, &built))?;
+    }
+    Ok(())
+}
+
+fn test_in(suite: &str, built: &Path) -> Result<(), Error> {
+    let image = binaries::target().join(format!("{suite}.tar"));
+    if !image.exists() {
+        let unfinished = image.with_extension("part.tar");
+        let mut make = Command::new("mmdebstrap");
+        make.args(["--variant=minbase", "--include=systemd,lxc,procps,busybox-static,libseccomp2", suite]);
+        run(make.arg(&unfinished))?;
+        fs::rename(&unfinished, &image).map_err(file_error(&image))?;
+    }
+    // In memory or on disk, as the machine has it; /tmp may be mounted without devices or set-uid bits.
+    let room = tempfile::tempdir_in("/var/tmp").map_err(file_error(Path::new("/var/tmp")))?;
+    run(Command::new("tar").args(["--extract", "--file"]).arg(&image).arg("--directory").arg(room.path()))?;
+    let directory = room.path().join("packages");
+    fs::create_dir(&directory).map_err(file_error(&directory))?;
+    let mut names = Vec::new();
+    for version in [format!("{VERSION}-1~before"), format!("{VERSION}-1")] {
+        let package = deb::make(built, &version, &directory)?;
+        names.extend(package.file_name().map(ToOwned::to_owned));
+    }
+    let script = workspace().join("packaging/debian/test-install.sh");
+    super::tree::put(&script, &directory.join("test-install.sh"), 0o755)?;
+    let mut enter = Command::new("unshare");
+    enter.args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"]).arg(room.path()).args(names);
+    enter
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", "/root")
+        .env("LC_ALL", "C.UTF-8");
+    run(&mut enter)
+}
