@@ -1,7 +1,7 @@
 # fish completion for nexcage-shim, made from its table by `cargo xtask completions`.
 
 complete -c nexcage-shim -f
-complete -c nexcage-shim -n __fish_is_first_token -a 'run serve recover'
+complete -c nexcage-shim -n __fish_is_first_token -a 'run serve recover gc'
 complete -c nexcage-shim -l id -x -a '(nexcage list --quiet 2>/dev/null)' -d 'The container\'s id, unique in its namespace'
 complete -c nexcage-shim -s b -l bundle -x -a '(__fish_complete_directories (commandline -ct))' -d 'The bundle: a directory with config.json and the root file system'
 complete -c nexcage-shim -l config -rF -d 'Use this LXC configuration, as lxc-render-config prints it, instead of rendering the bundle; - reads it from stdin, and the process\'s stdin is /dev/null then'
@@ -15,6 +15,7 @@ complete -c nexcage-shim -l pid-file -rF -d 'run: write the process\'s pid, as t
 complete -c nexcage-shim -l console-socket -rF -d 'run: send the master of the process\'s terminal to this Unix socket, as runc does'
 complete -c nexcage-shim -l preserve-fds -x -d 'run: hand descriptors 3 to 2+N on to the process'
 complete -c nexcage-shim -l keep -d 'run: keep the container when its process has ended'
+complete -c nexcage-shim -l remove -d 'gc: remove what is listed, but for CTs that run'
 complete -c nexcage-shim -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
 complete -c nexcage-shim -s h -l help -d 'Print this text'
 complete -c nexcage-shim -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
