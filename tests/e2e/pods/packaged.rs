@@ -1,7 +1,7 @@
 //! What is packaged for containerd, and what nexcage-containerd(7) shows of it.
 
 use crate::text;
-use nexcage_tests::{Cri, Sandbox};
+use nexcage_tests::{Cri, Sandbox, containerd_directory};
 use std::fs;
 use std::path::Path;
 
@@ -24,7 +24,8 @@ fn the_page_shows_what_is_packaged_and_containerd_takes_it() {
     let (version, name) = if Cri::is_version("1.") { (2, "config-v2.toml") } else { (3, "config-v3.toml") };
     let file = sandbox.path().join("config.toml");
     fs::write(&file, format!("version = {version}\n{}", packaged(name))).unwrap();
-    let dump = sandbox.command("containerd").arg("--config").arg(&file).args(["config", "dump"]).output();
+    let containerd = sandbox.command(containerd_directory().join("containerd"));
+    let dump = containerd.arg("--config").arg(&file).args(["config", "dump"]).output();
     let dumped = text(&dump.stdout);
     let section = dumped.split("containerd.runtimes.nexcage]").nth(1).unwrap_or_default();
     let section = section.split("\n\n").next().unwrap_or_default();
