@@ -73,6 +73,15 @@ impl Sandbox {
     /// The machine lacks what the tests need; the message says what.
     #[must_use]
     pub fn on(backend: Backend) -> Self {
+        Self::below(&env::temp_dir(), backend)
+    }
+
+    /// A new one whose directory is below another: on a file system that matters to the caller.
+    ///
+    /// # Panics
+    /// The machine lacks what the tests need; the message says what.
+    #[must_use]
+    pub fn below(directory: &Path, backend: Backend) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
         for (program, package) in [("lxc-start", "lxc"), ("runc", "runc"), ("busybox", "busybox-static")] {
             let found = PATH.split(':').any(|directory| Path::new(directory).join(program).exists());
@@ -81,7 +90,7 @@ impl Sandbox {
         let tools = tools_directory().unwrap_or_else(|error| panic!("{error}"));
         let number = SANDBOXES.fetch_add(1, Ordering::Relaxed);
         // The name must not hold "nexcage": tests look for that inside containers.
-        let directory = tempfile::Builder::new().prefix("oci-e2e-").tempdir();
+        let directory = tempfile::Builder::new().prefix("oci-e2e-").tempdir_in(directory);
         let directory = directory.unwrap_or_else(|error| panic!("temporary directory: {error}"));
         // Mapped users must reach the bundle.
         let reachable = fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711));

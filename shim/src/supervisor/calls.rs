@@ -23,7 +23,7 @@ use nexcage_task_api::task::{
     ProcessDetails, ProcessInfo, ResizePtyRequest, StateResponse, Status,
 };
 use nexcage_task_api::{Any, Call, Code, Failure, Request};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{PidfdFlags, pidfd_open};
 use rustix::termios::Winsize;
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -325,16 +325,13 @@ impl Supervisor {
         let record = self.made("list the processes of")?;
         let pids = Cgroup::find(cgroup_of(record)).processes();
         let execs: Vec<(i32, &str)> = self.execs.pids().collect();
-        // containerd 1.7 takes a shim without a process for one that was left behind, and removes it with its
-        // task, whose end nobody would hear of.
-        let ended = (pids.is_empty()).then(|| Pid::from_raw(self.container.pid())).flatten();
-        let processes = pids.into_iter().chain(ended).map(|pid| {
+        let processes = pids.into_iter().map(|pid| {
             let exec = execs.iter().find(|(exec, _)| *exec == pid.as_raw_pid());
             let info = exec.map(|(_, id)| Any::pack(&ProcessDetails { exec_id: (*id).to_owned() }));
             ProcessInfo { pid: pid.as_raw_pid().unsigned_abs(), info }
         });
         let mut processes: Vec<ProcessInfo> = processes.collect();
-        if processes.is_empty() && self.events.forwarder.is_some() {
+        if processes.is_empty() && self.serves_engine() {
             // A containerd (since 1.7) that comes back removes a task without processes, and would
             // never ask how this one has ended.
             let ended = record.process.map(|process| process.pid.unsigned_abs());
