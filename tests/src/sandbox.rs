@@ -73,21 +73,21 @@ impl Sandbox {
     /// The machine lacks what the tests need; the message says what.
     #[must_use]
     pub fn on(backend: Backend) -> Self {
-        Self::below(&env::temp_dir(), backend)
+        let tools = tools_directory().unwrap_or_else(|error| panic!("{error}"));
+        Self::with(tools, &env::temp_dir(), backend)
     }
 
-    /// A new one whose directory is below another: on a file system that matters to the caller.
+    /// A new one with these tools, whose directory is below another: on a file system that matters to the caller.
     ///
     /// # Panics
     /// The machine lacks what the tests need; the message says what.
     #[must_use]
-    pub fn below(directory: &Path, backend: Backend) -> Self {
+    pub fn with(tools: PathBuf, directory: &Path, backend: Backend) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
         for (program, package) in [("lxc-start", "lxc"), ("runc", "runc"), ("busybox", "busybox-static")] {
             let found = PATH.split(':').any(|directory| Path::new(directory).join(program).exists());
             assert!(found, "{program} is missing: install Debian's package {package}");
         }
-        let tools = tools_directory().unwrap_or_else(|error| panic!("{error}"));
         let number = SANDBOXES.fetch_add(1, Ordering::Relaxed);
         // The name must not hold "nexcage": tests look for that inside containers.
         let directory = tempfile::Builder::new().prefix("oci-e2e-").tempdir_in(directory);

@@ -30,10 +30,10 @@ fn commands(containerd: &Containerd<'_>, options: &[&str]) -> [(&'static str, Co
     [("ctr run, nexcage", ours), ("ctr run, runc", other(&[])), ("ctr run, crun", other(&crun))]
 }
 
-pub(super) fn ctr(_tools: &Path, directory: &Path, runs: usize) -> Result<(), Error> {
+pub(super) fn ctr(tools: &Path, directory: &Path, runs: usize) -> Result<(), Error> {
     let versions = ["containerd", "runc", "crun"].map(|name| first_line(Command::new(name).arg("--version")));
     say(&format!("\n{}", versions.join("; ")));
-    let sandbox = Sandbox::below(directory, Backend::Lxc);
+    let sandbox = Sandbox::with(tools.to_owned(), directory, Backend::Lxc);
     let containerd = Containerd::start(&sandbox);
     let mut all = Vec::from(commands(&containerd, &[]));
     let crun = commands(&containerd, &[]).map(|(_, command)| command).into_iter().next_back();
@@ -50,7 +50,7 @@ pub(super) fn ctr(_tools: &Path, directory: &Path, runs: usize) -> Result<(), Er
         return Ok(());
     }
     let inside = UnifiedOnly::enter(directory)?;
-    let sandbox = Sandbox::below(directory, Backend::Lxc);
+    let sandbox = Sandbox::with(tools.to_owned(), directory, Backend::Lxc);
     let containerd = Containerd::start_through(&sandbox, &inside.wrapper());
     // Without controllers there are no limits to be set.
     let all = commands(&containerd, &["--privileged", "--cpu-shares", "0"]);
