@@ -256,5 +256,10 @@ impl Drop for Network {
     fn drop(&mut self) {
         let mut delete = Command::new("ip");
         drop(delete.args(["link", "delete", &self.bridge]).output());
+        // A test that has failed leaves its pods' rules; the shell reads them as they are written.
+        for rule in self.ports() {
+            let delete = format!("iptables --wait -t nat {}", rule.replacen("-A", "-D", 1));
+            drop(Command::new("sh").args(["-c", &delete]).output());
+        }
     }
 }
