@@ -21,6 +21,7 @@ mod layers;
 mod lifecycle;
 mod live;
 mod manners;
+mod manual;
 mod mapped;
 mod mounts;
 mod once;

@@ -40,6 +40,8 @@ static TOOL: Tool = Tool {
         "completions [--check]",
         "dist",
         "deb [--check]",
+        "apt-repo --key KEY",
+        "release VERSION",
         "size",
         "test-packages",
         "replay-pct [--from DIR]",
@@ -65,6 +67,12 @@ static TOOL: Tool = Tool {
             short: None,
             value: Some("DIR"),
             help: "replay-pct: where the recordings of the real pct are. Default: ../shared/facts/pct-transcripts beside the checkout.",
+        },
+        Opt {
+            long: "key",
+            short: None,
+            value: Some("KEY"),
+            help: "apt-repo: the key of the caller's keyring that signs.",
         },
         Opt { long: "minutes", short: None, value: Some("N"), help: "soak: how long. Default 30." },
         Opt {
@@ -110,6 +118,8 @@ fn main() -> std::process::ExitCode {
             Command::Dist => package::dist()?,
             Command::Deb(Action::Write) => package::deb()?,
             Command::Deb(Action::Check) => package::check_reproducible()?,
+            Command::AptRepo(key) => package::apt_repository(&key)?,
+            Command::Release(version) => package::release(&version)?,
             Command::Size => package::size()?,
             Command::TestPackages => package::test_packages()?,
             Command::ReplayPct(from) => replay::replay_pct(from)?,
@@ -147,6 +157,10 @@ enum Command {
     Dist,
     /// Debian's package.
     Deb(Action),
+    /// A signed archive of the packages that were made, by this key.
+    AptRepo(String),
+    /// The version and the changelog of a release.
+    Release(String),
     /// Sizes of what is shipped, against the budget.
     Size,
     /// The package in fresh systems.
@@ -177,6 +191,14 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
         Some("man") => Command::Man(typed.action()),
         Some("dist") => Command::Dist,
         Some("deb") => Command::Deb(typed.action()),
+        Some("apt-repo") => {
+            let key = typed.option("key").and_then(|key| key.into_string().ok());
+            Command::AptRepo(key.ok_or_else(|| Failure::usage("apt-repo needs --key"))?)
+        }
+        Some("release") => {
+            let version = typed.word().and_then(|version| version.into_string().ok());
+            Command::Release(version.ok_or_else(|| Failure::usage("release needs a version"))?)
+        }
         Some("size") => Command::Size,
         Some("test-packages") => Command::TestPackages,
         Some("completions") => Command::Completions(typed.action()),

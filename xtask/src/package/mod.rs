@@ -2,12 +2,16 @@
 
 mod binaries;
 mod deb;
+mod release;
+mod repository;
 mod room;
 mod size;
 mod tarball;
 mod tree;
 
 pub(crate) use deb::{check_reproducible, deb};
+pub(crate) use release::release;
+pub(crate) use repository::apt_repository;
 pub(crate) use room::test_packages;
 pub(crate) use size::size;
 pub(crate) use tarball::dist;
