@@ -33,7 +33,7 @@ static TOOL: Tool = Tool {
     summary: "demonstrate, test and measure nexcage",
     usage: &[
         "demo [BUNDLE]",
-        "test [NAME]",
+        "test [--installed] [NAME]",
         "bench [PART] [RUNS]",
         "fuzz TARGET [--seconds N]",
         "man [--check]",
@@ -61,6 +61,12 @@ static TOOL: Tool = Tool {
             short: None,
             value: None,
             help: "man, completions: change nothing; fail if a file is not what the tables of the tools make of it. deb: build in a copy of the last commit, too, and fail if the bytes differ.",
+        },
+        Opt {
+            long: "installed",
+            short: None,
+            value: None,
+            help: "test: only the end-to-end tests, of the tools in TOOLS_BIN_DIR, which is /usr/bin if it is not set.",
         },
         Opt {
             long: "from",
@@ -108,7 +114,8 @@ fn main() -> std::process::ExitCode {
     nexcage_cli::run(&TOOL, |args| {
         match parse(args)? {
             Command::Demo(bundle) => demo::demo(bundle)?,
-            Command::Test(name) => test::test(name.as_deref())?,
+            Command::Test(Tested::Checkout, name) => test::test(name.as_deref())?,
+            Command::Test(Tested::Installation, name) => test::test_installed(name.as_deref())?,
             Command::Bench(part, runs) => bench::bench(part, runs)?,
             Command::Fuzz(target, seconds) => fuzz::fuzz(&target, seconds)?,
             Command::Man(Action::Write) => man::write()?,
@@ -134,6 +141,12 @@ fn main() -> std::process::ExitCode {
     })
 }
 
+/// Which tools are tested.
+enum Tested {
+    Checkout,
+    Installation,
+}
+
 /// What is done with what is made.
 enum Action {
     Write,
@@ -144,7 +157,7 @@ enum Command {
     /// Shows the pipeline with this bundle, or one of its own.
     Demo(Option<PathBuf>),
     /// Runs every check, or only the end-to-end tests whose names contain a text.
-    Test(Option<OsString>),
+    Test(Tested, Option<OsString>),
     /// Measures one part or all, with this many runs of each thing.
     Bench(Option<&'static bench::Part>, usize),
     /// Fuzzes this target for some seconds.
@@ -180,7 +193,10 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
     let command = typed.word();
     let command = match command.as_deref().and_then(|command| command.to_str()) {
         Some("demo") => Command::Demo(typed.word().map(PathBuf::from)),
-        Some("test") => Command::Test(typed.word()),
+        Some("test") => {
+            let installed = typed.option("installed").map_or(Tested::Checkout, |_| Tested::Installation);
+            Command::Test(installed, typed.word())
+        }
         Some("bench") => bench_command(typed.word(), typed.word())?,
         Some("fuzz") => {
             let target = typed.word().ok_or_else(|| no_target("no target given"))?;

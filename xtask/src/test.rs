@@ -11,6 +11,7 @@ use crate::packages::{
 };
 use crate::replay;
 use crate::step::{run, run_tests, say, step};
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,21 @@ pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
             Ok(())
         })?;
     }
+    say(&format!("{passed} passed, 0 failed"));
+    Ok(())
+}
+
+/// Runs the end-to-end tests, or those whose names contain `name`, against tools that are installed: in
+/// `TOOLS_BIN_DIR`, or /usr/bin. They run on plain LXC: the stand-in for `pct` is in no package.
+pub(crate) fn test_installed(name: Option<&OsStr>) -> Result<(), Error> {
+    let tools = env::var_os("TOOLS_BIN_DIR").unwrap_or_else(|| "/usr/bin".into());
+    let mut tests = cargo(["test", "--package", "nexcage-tests", "--locked", "--quiet", "--"]);
+    tests.args(name).env("TOOLS_BIN_DIR", tools).env("TEST_BACKEND", "lxc");
+    let mut passed = 0;
+    step("end-to-end tests of what is installed", || {
+        passed = run_tests(&mut tests)?;
+        Ok(())
+    })?;
     say(&format!("{passed} passed, 0 failed"));
     Ok(())
 }
