@@ -8,6 +8,20 @@ fail() {
     echo "FAILED: $*" >&2
     exit 1
 }
+# The container keeps what it is given as stdio, so that is a file.
+begin() {
+    nexcage create --bundle $bundle $id </dev/null >/root/output 2>&1 || { cat /root/output; fail "create"; }
+    nexcage start $id
+    pid=$(state-inspect --pointer /pid $id)
+}
+# Waits for the end of a process; nobody may be there to reap it.
+ended() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        grep -qs '^State:[[:space:]]*[^Z]' "/proc/$1/status" || return 0
+        sleep 0.5
+    done
+    fail "$2 lives"
+}
 lives() {
     kill -0 "$1" 2>/dev/null || fail "$2 has ended"
 }
@@ -26,10 +40,8 @@ mkdir -p $bundle/rootfs/bin
 cp /bin/busybox $bundle/rootfs/bin/sh
 nexcage spec --bundle $bundle
 sed -i -e 's/"terminal": true/"terminal": false/' -e 's/^\( *\)"sh"$/\1"sh", "-c", "while :; do sleep 1; done"/' $bundle/config.json
-bundle-validate $bundle
-nexcage create --bundle $bundle $id </dev/null >/dev/null 2>&1
-nexcage start $id
-pid=$(state-inspect --pointer /pid $id)
+bundle-validate $bundle >/dev/null
+begin
 shim=$(pgrep -f "nexcage-shim.*$id" | head -n 1)
 [ -n "$shim" ] || fail "there is no shim"
 
@@ -45,24 +57,21 @@ nexcage pause $id
 nexcage resume $id
 nexcage kill $id KILL
 nexcage delete --force $id
-! kill -0 "$shim" 2>/dev/null || sleep 1
-! kill -0 "$shim" 2>/dev/null || fail "the old shim does not end"
+ended "$shim" "the old shim"
 
 echo "remove with a container running"
-nexcage create --bundle $bundle $id </dev/null >/dev/null 2>&1
-nexcage start $id
-pid=$(state-inspect --pointer /pid $id)
+begin
 dpkg --remove nexcage >/dev/null
 lives "$pid" "the container's process"
 [ -e /etc/nexcage/config.json ] || fail "remove took the configuration"
 [ ! -e /usr/bin/nexcage ] || fail "remove left nexcage"
 dpkg --install "$new" >/dev/null
 nexcage delete --force $id
-! kill -0 "$pid" 2>/dev/null || fail "the container lives"
+ended "$pid" "the container's process"
 
 echo "purge"
 dpkg --purge nexcage >/dev/null
-rm -r $bundle
+rm -r $bundle /root/output
 left=$(find / -xdev -name '*nexcage*' -not -path '/packages/*'; find /run /sys/fs/cgroup -name '*nexcage@default@package-test*' 2>/dev/null; ls -d /run/nexcage 2>/dev/null || true)
 [ -z "$left" ] || fail "left: $left"
 trap - EXIT

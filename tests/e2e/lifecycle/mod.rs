@@ -54,7 +54,7 @@ fn a_container_is_created_runs_stops_and_is_gone() {
     assert_eq!((&created["bundle"], &created["rootfs"]), (&json!(bundle.path()), &json!(bundle.rootfs())));
     assert!(created["ociVersion"].as_str().is_some_and(|version| version.starts_with("1.")), "{created}");
     // The process is held: what runs is nexcage-init, and nothing was written.
-    let init = fs::read(nexcage_tests::tools_directory().unwrap().join("nexcage-init")).unwrap();
+    let init = fs::read(sandbox.tool_path("nexcage-init")).unwrap();
     assert!(fs::read(format!("/proc/{pid}/exe")).unwrap() == init, "another program runs");
     container.start();
     assert_eq!(container.line(), "up");

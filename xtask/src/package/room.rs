@@ -14,11 +14,13 @@ const NEEDS: [Need; 1] = [("mmdebstrap", "mmdebstrap")];
 /// The systems that the package is for; Proxmox VE 8 and 9 are made of them.
 const SUITES: [&str; 2] = ["bookworm", "trixie"];
 
-/// Enters a root with what containers need, in a mount namespace of its own: the script gets the root and
-/// the two packages.
+/// Makes a root the root of a mount namespace, with what containers need, and runs the script there. LXC
+/// needs a root that is a mount point.
 const ENTER: &str = r#"set -eu
-mount --rbind /dev "$1/dev"; mount --rbind /sys "$1/sys"; mount -t proc proc "$1/proc"; mount -t tmpfs run "$1/run"
-exec chroot "$1" /packages/test-install.sh "/packages/$2" "/packages/$3""#;
+mount --bind "$1" "$1"; cd "$1"
+mount --rbind /dev dev; mount --rbind /sys sys; mount -t proc proc proc; mount -t tmpfs run run
+pivot_root . mnt
+exec chroot . sh -c 'umount -l /mnt; exec /packages/test-install.sh "$@"' sh "/packages/$2" "/packages/$3""#;
 
 /// Installs, upgrades, removes and purges the package there, with containers running.
 pub(crate) fn test_packages() -> Result<(), Error> {
