@@ -20,8 +20,7 @@ fn the_worked_example_runs() {
     fs::write(sandbox.configuration(), configuration.to_string()).unwrap();
     let tools = sandbox.tool_path("nexcage");
     let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", tools.parent().unwrap().display());
-    // Its ids are in the namespace "default", where no other test is, under a root of its own; what it
-    // runs must keep its stdin, as at a prompt.
+    // The ids are in the namespace "default", under a root of the test's own.
     let script = format!("set -e\n{}\n", commands.join("\n"));
     let script =
         script.replace("state-inspect ", &format!("state-inspect --root {} ", sandbox.root().display()));
