@@ -38,6 +38,7 @@ pub(crate) fn make(
     choice: Choice,
     configuration: &Configuration,
     place: Place<'_>,
+    bundle: &Path,
     rendered: &Rendered,
     intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
 ) -> Result<Box<dyn Backend>, Error> {
@@ -45,7 +46,7 @@ pub(crate) fn make(
     let mountinfo = || std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let on_node = || is_pmxcfs(&mountinfo(), &pct.conf_directory);
     if choice == Choice::Pct || choice == Choice::Auto && on_node() {
-        return Ok(Box::new(Ct::take(pct, place, rendered, intend)?));
+        return Ok(Box::new(Ct::take(pct, place, bundle, rendered, intend)?));
     }
     let cgroup =
         rendered.cgroups_path.as_ref().map_or_else(|| lxc::cgroup("lxc.payload", place), PathBuf::from);

@@ -10,10 +10,11 @@ use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::{LxcConfig, Rendered, pve};
 use nexcage_cgroup::{self as cgroup, Cgroup};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -40,6 +41,8 @@ pub(crate) struct Ct {
     errors: PathBuf,
     pct: Option<(Child, OwnedFd)>,
     monitor: Option<OwnedFd>,
+    /// What it was made of, until its included file is written.
+    made: Option<pve::Ct>,
 }
 
 impl Ct {
@@ -48,19 +51,23 @@ impl Ct {
     pub(super) fn take(
         paths: &nexcage_configuration::Pct,
         place: Place<'_>,
+        bundle: &Path,
         rendered: &Rendered,
         intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let directory = place.dir.path();
+        let wishes = pve::Wishes::read(&paths.ct, &rendered.annotations).map_err(Box::new)?;
         let vmids = paths.vmids;
-        for vmid in vmids.first..=vmids.last {
+        let taken = taken(&paths.vm_list());
+        for vmid in (vmids.first..=vmids.last).filter(|vmid| !taken.contains(vmid)) {
             let path = conf_path(paths, vmid);
             if path.exists() {
                 continue;
             }
-            let ct = Ct::existing(paths, directory, vmid);
-            let (name, host) = (place.id.as_str(), pve::Host::this());
-            let conf = pve::conf(rendered, name, &ct.include, host).map_err(Box::new)?;
+            let mut ct = Ct::existing(paths, directory, vmid);
+            let made = described(place, bundle, rendered, &wishes, &ct.include)?;
+            let conf = made.conf.clone();
+            ct.made = Some(made);
             intend(ct.record())?;
             let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -91,6 +98,7 @@ impl Ct {
             errors,
             pct: None,
             monitor: None,
+            made: None,
         }
     }
 
@@ -211,6 +219,44 @@ impl Ct {
     }
 }
 
+/// A container as a CT.
+fn described(
+    place: Place<'_>,
+    bundle: &Path,
+    rendered: &Rendered,
+    wishes: &pve::Wishes,
+    include: &Path,
+) -> Result<pve::Ct, Error> {
+    let about = pve::About {
+        id: place.id.as_str(),
+        namespace: place.namespace.as_str(),
+        bundle,
+        rootfs: &rendered.rootfs,
+        owners: owners(rendered),
+        include,
+        annotations: &rendered.annotations,
+        wishes,
+    };
+    Ok(pve::conf(&rendered.config, &about, pve::Host::this()).map_err(Box::new)?)
+}
+
+/// Whose the root file system is. Proxmox maps the host's owners with its own id map only; with any
+/// other an image that is not shifted stays as it is.
+fn owners(rendered: &Rendered) -> pve::Rootfs {
+    let is_proxmoxs = rendered.config.values("lxc.idmap").eq(pve::PROXMOX_ID_MAP);
+    let is_host_s = fs::metadata(&rendered.rootfs).is_ok_and(|root| root.uid() == 0);
+    if is_proxmoxs && is_host_s { pve::Rootfs::HostRoot } else { pve::Rootfs::ContainerRoot }
+}
+
+/// The ids of a cluster's CTs and VMs, by pmxcfs's list of them. It only saves tries: what is taken
+/// meanwhile is seen at the creation.
+fn taken(list: &Path) -> HashSet<u32> {
+    let list: Option<serde_json::Value> =
+        fs::read(list).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let ids = list.as_ref().and_then(|list| list.get("ids")?.as_object());
+    ids.into_iter().flat_map(|ids| ids.keys()).filter_map(|id| id.parse().ok()).collect()
+}
+
 /// Ends what a killed `pct` leaves: its worker goes on without it and would start the container
 /// later. It has become a child of this process, a subreaper, or bears the container's mark; one that
 /// just becomes another program bears none for a moment, but still has its stderr.
@@ -309,7 +355,9 @@ impl Backend for Ct {
     }
 
     fn launch(&mut self, config: LxcConfig) -> Result<(), Error> {
-        let include = pve::include(&config)?;
+        let made =
+            self.made.take().ok_or_else(|| Error::system("start a CT twice")(io::ErrorKind::Other.into()))?;
+        let include = made.include(&config)?;
         fs::write(&self.include, include.text())
             .map_err(Error::system(format!("write {}", self.include.display())))?;
         crate::fault::at(crate::fault::Place::ConfigurationWritten);

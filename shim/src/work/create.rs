@@ -185,18 +185,20 @@ impl<'s> Making<'s> {
     ) -> Result<Self, Error> {
         let shim = rustix::process::getppid().and_then(|shim| ProcessId::of(shim.as_raw_pid()));
         let shim = shim.ok_or_else(|| Error::system("read /proc/PID/stat")(no_proc()))?;
-        let path = bundle.directory().and_then(Path::to_str).unwrap_or_default();
+        let directory = bundle.directory().unwrap_or(Path::new(""));
+        let path = directory.to_str().unwrap_or_default();
         let mut record = None;
         let choice = creation.backend;
-        let backend = backend::make(choice, &site.configuration, site.place(), rendered, &mut |backend| {
-            let mut new = Record::new(&site.id, &site.namespace, path, shim, backend);
-            new.annotations.clone_from(&rendered.annotations);
-            new.terminal = rendered.process.flags & flags::TERMINAL != 0;
-            new.foreground = creation.foreground;
-            site.dir.write(&new)?;
-            record = Some(new);
-            Ok(())
-        })?;
+        let backend =
+            backend::make(choice, &site.configuration, site.place(), directory, rendered, &mut |backend| {
+                let mut new = Record::new(&site.id, &site.namespace, path, shim, backend);
+                new.annotations.clone_from(&rendered.annotations);
+                new.terminal = rendered.process.flags & flags::TERMINAL != 0;
+                new.foreground = creation.foreground;
+                site.dir.write(&new)?;
+                record = Some(new);
+                Ok(())
+            })?;
         fault::at(Place::BackendTaken);
         let record = record.ok_or_else(|| Error::system("write the record")(no_proc()))?;
         fault::at(Place::RecordWritten);

@@ -5,8 +5,11 @@ mod conditions;
 mod failures;
 mod foreign;
 mod lost;
+mod native;
+mod network;
 mod recorded;
 mod unprivileged;
+mod vmids;
 
 use crate::text;
 use nexcage_tests::{Backend, FIRST_VMID, Run, Running, Sandbox, Traces};

@@ -5,6 +5,7 @@ use super::{failure, node, sandbox, wrap};
 use crate::text;
 use nexcage_tests::{Bundle, Config, Run, Sandbox};
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 /// A bundle whose image belongs to the mapped root.
 fn bundle(sandbox: &Sandbox, script: &str) -> Bundle {
@@ -62,4 +63,33 @@ fn a_pipe_of_the_host_s_root_cannot_be_opened_again() {
     let message = text(&output.stderr);
     assert!(message.contains("Permission denied"), "{message}");
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(9), String::new()));
+}
+
+#[test]
+fn an_image_of_the_host_s_root_is_mounted_with_its_owners_mapped() {
+    let sandbox = sandbox();
+    let config = Config::script("stat -c %u:%g /bin/busybox /; echo new > /new").mapped_to(100_000);
+    let bundle = sandbox.bundle(&config);
+    let seen = sandbox.path().join("seen");
+    wrap(
+        node(&sandbox),
+        &format!("grep rootfs: '{}'/5000.conf > '{}'", node(&sandbox).conf_dir().display(), seen.display()),
+        "",
+    );
+    sandbox.run(&bundle).assert().code(0).stdout("0:0\n0:0\n").stderr("");
+    let new = fs::metadata(bundle.rootfs().join("new")).unwrap();
+    assert_eq!((new.uid(), new.gid()), (0, 0));
+    let expected = format!("rootfs: {},idmap=passthrough\n", bundle.rootfs().display());
+    assert_eq!(fs::read_to_string(seen).unwrap(), expected);
+}
+
+#[test]
+fn without_the_map_such_an_image_belongs_to_nobody() {
+    let sandbox = sandbox();
+    let bundle =
+        sandbox.bundle(&Config::script("stat -c %u:%g /bin/busybox; echo new > /new").mapped_to(100_000));
+    let conf = node(&sandbox).conf_dir().join("5000.conf");
+    wrap(node(&sandbox), &format!("sed -i s/,idmap=passthrough// '{}'", conf.display()), "");
+    let output = sandbox.run(&bundle).output();
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), "65534:65534\n".to_owned()));
 }

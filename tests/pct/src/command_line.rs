@@ -1,10 +1,11 @@
 //! Options and arguments as Perl's Getopt::Long and Proxmox's schema take them: options anywhere up to
 //! `--`, with one dash or two, booleans with or without a value.
 
+use crate::commands::{Command, Takes};
 use crate::failure::Failure;
-use crate::schema::{Command, Kind, Takes, boolean};
 use crate::usage;
 use crate::vmid::{NotVmid, Vmid};
+use pve_schema::{Kind, boolean};
 use std::ffi::OsString;
 
 /// A call whose parameters the schema accepts.
@@ -142,7 +143,7 @@ fn split(command: &Command, words: Vec<OsString>) -> Result<Split, String> {
 #[cfg(test)]
 mod tests {
     use super::Call;
-    use crate::schema::Command;
+    use crate::commands::Command;
 
     fn call(command: &str, words: &[&str]) -> Result<Call, String> {
         let command = Command::named(command).expect("a command");

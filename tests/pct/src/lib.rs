@@ -34,7 +34,7 @@ mod lxc;
 mod node;
 mod render;
 pub mod replay;
-mod schema;
+
 mod settings;
 mod usage;
 mod vmid;
@@ -44,10 +44,9 @@ pub use fault::Fault;
 pub use node::Node;
 
 use command_line::Call;
-use commands::{Role, Session};
+use commands::{Command, Role, Session};
 use console::Console;
 use failure::Failure;
-use schema::Command;
 use settings::Settings;
 use std::ffi::OsString;
 use std::fs::File;

@@ -5,6 +5,7 @@ use crate::file::MOST;
 use crate::keys::{Key, Known, look_up, names_in};
 use crate::{Backend, Configuration, Error, ExitSource, Origin, Setting, Vmids, seconds};
 use bundle_validate::json::{self, Document, Fault, Kind, Limits, Member, Node};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ impl Reader {
                     "/pct/lxcDirectory" => pct.lxc_directory = absolute(node)?,
                     "/pct/vmids/first" => pct.vmids.first = vmid(node)?,
                     "/pct/vmids/last" => pct.vmids.last = vmid(node)?,
+                    "/pct/ct" => pct.ct = texts(node)?,
                     _ => return None,
                 }
                 return Some(());
@@ -105,6 +107,12 @@ fn choice<T: Copy>(node: Node<'_>, names: &[(&str, T)]) -> Option<T> {
 fn absolute(node: Node<'_>) -> Option<PathBuf> {
     let text = node.as_str().filter(|text| text.starts_with('/') && !text.contains('\0'));
     text.map(PathBuf::from)
+}
+
+fn texts(node: Node<'_>) -> Option<BTreeMap<String, String>> {
+    let is_object = node.kind() == Kind::Object;
+    let text = |member: Member<'_>| Some((member.value.key()?.to_owned(), member.value.as_str()?.to_owned()));
+    is_object.then(|| node.members().map(text).collect::<Option<_>>()).flatten()
 }
 
 fn vmid(node: Node<'_>) -> Option<u32> {

@@ -75,6 +75,12 @@ pub const KEYS: &[Key] = &[
         default: Some("999999"),
         meaning: "The highest VMID that a new CT may take; not less than first.",
     },
+    Key {
+        pointer: "/pct/ct",
+        form: "an object of texts",
+        default: None,
+        meaning: "What every new CT has beside what its bundle says: net0 to net31, mp0 to mp255, dev0 to dev255, features, tags, nameserver, searchdomain, onboot, startup, protection and hookscript, in Proxmox's forms. The annotation org.nexcage.pve.NAME of a bundle replaces a member, and takes it back with none; tags add up.",
+    },
 ];
 
 /// What a pointer is to the table.

@@ -65,6 +65,16 @@ pub struct Pct {
     pub lxc_directory: PathBuf,
     /// The ids that new CTs may take.
     pub vmids: Vmids,
+    /// Options of every new CT, by their names.
+    pub ct: BTreeMap<String, String>,
+}
+
+impl Pct {
+    /// pmxcfs's list of all CTs and VMs of the cluster, `/etc/pve/.vmlist`.
+    #[must_use]
+    pub fn vm_list(&self) -> PathBuf {
+        self.conf_directory.with_file_name(".vmlist")
+    }
 }
 
 /// A range of VMIDs, both ends included.
@@ -163,6 +173,7 @@ impl Default for Pct {
             conf_directory: "/etc/pve/lxc".into(),
             lxc_directory: "/var/lib/lxc".into(),
             vmids: Vmids { first: 900_000, last: 999_999 },
+            ct: BTreeMap::new(),
         }
     }
 }
@@ -247,6 +258,8 @@ impl Configuration {
             "/pct/lxcDirectory" => path(&self.pct.lxc_directory),
             "/pct/vmids/first" => self.pct.vmids.first.into(),
             "/pct/vmids/last" => self.pct.vmids.last.into(),
+            "/pct/ct" if self.pct.ct.is_empty() => Value::Null,
+            "/pct/ct" => self.pct.ct.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             _ => Value::Null,
         }
     }

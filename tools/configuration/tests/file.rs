@@ -51,6 +51,7 @@ fn a_key_changes_only_itself_and_knows_its_place() {
         ("{\"pct\": {\"program\": \"/bin/pct\"}}", "/pct/program", json!("/bin/pct"), "/f:1:21"),
         ("{\"pct\": {\"confDirectory\": \"/c\"}}", "/pct/confDirectory", json!("/c"), "/f:1:27"),
         ("{\"pct\": {\"lxcDirectory\": \"/l\"}}", "/pct/lxcDirectory", json!("/l"), "/f:1:26"),
+        ("{\"pct\": {\"ct\": {\"net0\": \"n\"}}}", "/pct/ct", json!({"net0": "n"}), "/f:1:16"),
     ] {
         let mut expected = Configuration::default().effective();
         let entry = expected.iter_mut().find(|entry| entry.0 == pointer).unwrap();
@@ -62,13 +63,14 @@ fn a_key_changes_only_itself_and_knows_its_place() {
 #[test]
 fn what_is_shown_is_what_is_used() {
     let text = r#"{"backend": "lxc", "root": "/r", "timeoutSeconds": 1.5, "exitSource": "pidfd", "init": "/i",
-        "pct": {"program": "/p", "confDirectory": "/c", "lxcDirectory": "/l", "vmids": {"first": 100, "last": 200}}}"#;
+        "pct": {"program": "/p", "confDirectory": "/c", "lxcDirectory": "/l", "vmids": {"first": 100, "last": 200}, "ct": {"tags": "x"}}}"#;
     let configuration = parse(text).unwrap();
     let pct = Pct {
         program: "/p".into(),
         conf_directory: "/c".into(),
         lxc_directory: "/l".into(),
         vmids: Vmids { first: 100, last: 200 },
+        ct: [("tags".to_owned(), "x".to_owned())].into(),
     };
     assert_eq!(configuration.pct, pct);
     assert_eq!((configuration.backend, configuration.exit_source), (Backend::Lxc, ExitSource::Pidfd));

@@ -154,9 +154,20 @@ fn text(rendered: &Rendered, target: &Target, left_out: &str) -> Result<String, 
         Target::Pve(include) => include,
     };
     let full = std::path::absolute(include).map_err(|source| WriteError(include.clone(), source))?;
-    let conf = pve::conf(rendered, "", &full, pve::Host::this())?;
-    write(&full, &marked(&pve::include(&rendered.config)?))?;
-    Ok(conf)
+    let wishes = pve::Wishes::read(&Default::default(), &rendered.annotations)?;
+    let about = pve::About {
+        id: "",
+        namespace: "",
+        bundle: rendered.rootfs.parent().unwrap_or(&rendered.rootfs),
+        rootfs: &rendered.rootfs,
+        owners: pve::Rootfs::ContainerRoot,
+        include: &full,
+        annotations: &rendered.annotations,
+        wishes: &wishes,
+    };
+    let ct = pve::conf(&rendered.config, &about, pve::Host::this())?;
+    write(&full, &marked(&ct.include(&rendered.config)?))?;
+    Ok(ct.conf)
 }
 
 /// Writes a file in one step: beside it first, then over it. A symbolic link is replaced, not

@@ -4,7 +4,7 @@ use super::Session;
 use crate::command_line::Call;
 use crate::conf::{Section, encode};
 use crate::failure::Failure;
-use crate::schema::conf_option;
+use pve_schema::conf_option;
 
 pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
     let mut conf = session.store().load(call.vmid()?)?;

@@ -1,9 +1,9 @@
 //! `pct exec`: becomes lxc-attach.
 
+use super::Command;
 use super::Session;
 use crate::command_line::Call;
 use crate::failure::Failure;
-use crate::schema::Command;
 use std::os::unix::process::CommandExt;
 
 pub(super) fn run(session: &Session<'_>, command: &Command, call: &Call) -> Result<(), Failure> {

@@ -5,18 +5,20 @@ mod create;
 mod destroy;
 mod exec;
 mod list;
+mod parameters;
 mod set;
 mod shutdown;
 mod start;
 mod status;
 mod stop;
 
+pub(crate) use parameters::{Command, Takes};
+
 use crate::command_line::Call;
 use crate::conf::{Section, Store};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::lxc::Container;
-use crate::schema::Command;
 use crate::settings::Settings;
 use crate::vmid::Vmid;
 use crate::worker;

@@ -6,7 +6,7 @@ use crate::conf::{Conf, Section, Volume};
 use crate::failure::Failure;
 use crate::lxc;
 use crate::render::{Host, ThisHost, render};
-use crate::schema::{Kind, conf_option};
+use pve_schema::{Kind, conf_option};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
@@ -53,7 +53,7 @@ pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
     }
     store.save(vmid, &conf)?;
     let rendered = render(vmid, &conf.main, &session.settings.lxc, &ThisHost(session.settings))?;
-    Ok(lxc::fit(session.settings, vmid, rendered)?)
+    Ok(lxc::fit(session.settings, vmid, &conf.main, rendered)?)
 }
 
 /// When a change takes effect that a running CT cannot take.

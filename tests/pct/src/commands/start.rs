@@ -50,7 +50,7 @@ pub(super) fn start(session: &Session<'_>, vmid: Vmid, mut conf: Conf) -> Result
         session.store().save(vmid, &conf)?;
     }
     let rendered = render(vmid, &conf.main, &session.settings.lxc, &ThisHost(session.settings))?;
-    lxc::fit(session.settings, vmid, rendered)?;
+    lxc::fit(session.settings, vmid, &conf.main, rendered)?;
     for point in mount_points(&conf.main)? {
         point.volume.path(session.settings)?;
     }

@@ -1,6 +1,8 @@
 //! A CT's configuration, `/etc/pve/lxc/<vmid>.conf`.
 
 mod digest;
+#[cfg(test)]
+mod hostile;
 mod parse;
 mod raw_keys;
 mod store;

@@ -3,8 +3,8 @@
 
 use super::raw_keys::{self, Verdict};
 use super::{Conf, Section, digest, text};
-use crate::schema::conf_option;
 use crate::vmid::Vmid;
+use pve_schema::conf_option;
 
 /// Parses a file. The warnings come in the order of the lines, each with its newline; a strict reader
 /// takes the first of them, if it is a refusal, for an error.

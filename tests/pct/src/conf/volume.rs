@@ -2,8 +2,8 @@
 
 use super::Section;
 use crate::failure::Failure;
-use crate::schema::{Kind, conf_option};
 use crate::settings::Settings;
+use pve_schema::{Kind, conf_option};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -5,11 +5,13 @@
 //! | `lxc.include` of Proxmox's shared files | our own files | lxc-pve is not installed |
 //! | `lxc.cgroup.dir.*` below `lxc`, `lxc.monitor` | below the prefix of the settings | two stand-in nodes may use one VMID |
 //! | `lxc.environment.runtime` | `lxc.environment` | LXC before 6.0 does not know the key |
-//! | `lxc.net.N.script.up` | dropped, so no bridge is joined | the script is lxc-pve's |
+//! | `lxc.net.N.script.up` | `lxc.net.N.link` if the bridge is real, else dropped | the script is lxc-pve's |
+//! | `lxc.net.N.veth.pair` | dropped: LXC makes up a name | two stand-in nodes may use one VMID |
 //! | `lxc.seccomp.notify.*` and `notify` rules | dropped, so mknod is refused | there is no pve-lxc-syscalld |
 //! | `devN` | the device is allowed, its node is not made | the autodev hook is lxc-pve's |
 
 use super::shared;
+use crate::conf::Section;
 use crate::render::{Line, Rendered};
 use crate::settings::Settings;
 use crate::vmid::Vmid;
@@ -21,7 +23,7 @@ use std::{env, fs, io};
 ///
 /// # Errors
 /// They cannot be written.
-pub(crate) fn fit(settings: &Settings, vmid: Vmid, rendered: Rendered) -> io::Result<()> {
+pub(crate) fn fit(settings: &Settings, vmid: Vmid, conf: &Section, rendered: Rendered) -> io::Result<()> {
     let home = settings.lxc_home(vmid);
     fs::create_dir_all(home.join("rootfs"))?;
     let shared = write_shared(settings)?;
@@ -33,7 +35,8 @@ pub(crate) fn fit(settings: &Settings, vmid: Vmid, rendered: Rendered) -> io::Re
             "lxc.cgroup.dir.container" => format!("{}/{vmid}", settings.cgroup),
             "lxc.environment.runtime" => return Some(Line { key: environment.into(), value }),
             key if key.starts_with("lxc.seccomp.notify.") => return None,
-            key if key.starts_with("lxc.net.") && key.ends_with(".script.up") => return None,
+            key if key.starts_with("lxc.net.") && key.ends_with(".veth.pair") => return None,
+            key if key.starts_with("lxc.net.") && key.ends_with(".script.up") => return link(conf, key),
             _ => value,
         };
         Some(Line { key, value })
@@ -44,6 +47,15 @@ pub(crate) fn fit(settings: &Settings, vmid: Vmid, rendered: Rendered) -> io::Re
         fs::write(home.join("rules.seccomp"), rules.collect::<String>())?;
     }
     fs::write(home.join("config"), config.to_string())
+}
+
+/// The line that joins a network to its bridge.
+fn link(conf: &Section, key: &str) -> Option<Line> {
+    let number = key.strip_prefix("lxc.net.")?.strip_suffix(".script.up")?;
+    let bridge =
+        conf.get(&format!("net{number}"))?.split(',').find_map(|part| part.strip_prefix("bridge="))?;
+    let is_real = Path::new("/sys/class/net").join(bridge).join("bridge").exists();
+    is_real.then(|| Line { key: format!("lxc.net.{number}.link"), value: bridge.to_owned() })
 }
 
 /// Our file for one of Proxmox's; any other stays.

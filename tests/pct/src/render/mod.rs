@@ -8,8 +8,8 @@ pub(crate) use host::{Access, Controllers, Host, ThisHost};
 
 use crate::conf::{Section, mount_points};
 use crate::failure::Failure;
-use crate::schema::{Kind, conf_option};
 use crate::vmid::Vmid;
+use pve_schema::{Kind, conf_option};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;

@@ -3,8 +3,8 @@
 use super::{Host, Line};
 use crate::conf::Section;
 use crate::failure::Failure;
-use crate::schema::{Kind, conf_option};
 use crate::vmid::Vmid;
+use pve_schema::{Kind, conf_option};
 
 pub(super) fn lines(vmid: Vmid, conf: &Section, host: &dyn Host) -> Result<Vec<Line>, Failure> {
     let mut lines = Vec::new();

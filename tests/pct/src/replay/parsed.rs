@@ -120,7 +120,7 @@ fn look(key: &str, value: &str) -> Option<Result<Value, String>> {
     match family {
         "rootfs" | "mp" => Some(point(key)),
         "unused" => Some(point("rootfs")),
-        "net" | "dev" => crate::schema::conf_option(key)?.check_type(value).err().map(Err),
+        "net" | "dev" => pve_schema::conf_option(key)?.check_type(value).err().map(Err),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::reasons::Reasons;
 use super::scene::Scene;
 use super::{Outcome, mask};
-use crate::schema::Command;
+use crate::commands::Command;
 use crate::usage;
 use serde::Deserialize;
 use std::fs;

@@ -1,47 +1,74 @@
 //! The CT's own configuration: what Proxmox must know and show, and the line that includes the rest.
 
-use super::{Host, PveError};
-use crate::Rendered;
+use super::limits::{CPUS, Limits};
+use super::{About, Ct, Host, PveError, Rootfs, description};
+use crate::LxcConfig;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// The id map that Proxmox gives an unprivileged CT unless its configuration has another.
-const PROXMOX_ID_MAP: [&str; 2] = ["u 0 100000 65536", "g 0 100000 65536"];
+pub const PROXMOX_ID_MAP: [&str; 2] = ["u 0 100000 65536", "g 0 100000 65536"];
+/// The most bytes of a file in pmxcfs.
+const MOST: usize = 1 << 20;
 
-/// What Proxmox takes as memory, in MiB.
-const LEAST_MEMORY: u64 = 16;
-
-/// The text of the configuration of a CT that includes the file `include`. Without a hostname in
-/// the bundle it is shown as `name`.
+/// The configuration of a CT that includes the file `about.include`. Without a hostname in the bundle
+/// it is shown by its id.
 ///
 /// # Errors
-/// A path cannot stand in such a text.
-pub fn conf(rendered: &Rendered, name: &str, include: &Path, host: Host) -> Result<String, PveError> {
-    let id_map: Vec<&str> = rendered.config.values("lxc.idmap").collect();
-    let hostname = hostname(rendered.config.get("lxc.uts.name").unwrap_or(name));
-    let rootfs = path(&rendered.rootfs, ",")?;
-    let mut text = String::new();
+/// A path cannot stand in such a text, or an annotation asks for a network that the bundle excludes.
+pub fn conf(config: &LxcConfig, about: &About<'_>, host: Host) -> Result<Ct, PveError> {
+    let id_map: Vec<&str> = config.values("lxc.idmap").collect();
+    let limits = Limits::of(config, host);
+    let has_network =
+        config.get("lxc.namespace.clone").is_some_and(|new| new.split(' ').any(|kind| kind == "net"));
+    if !has_network && about.annotations.keys().any(|key| is_network(key)) {
+        return Err(PveError::NoNetwork);
+    }
+    let wishes = about.wishes.clone();
+    let wishes = if has_network { wishes } else { wishes.without_networks() };
+    let mut text = description::lines(about);
     let mut line = |key: &str, value: &str| {
         let _ = writeln!(text, "{key}: {value}");
     };
     line("arch", host.arch);
     line("console", "0");
-    line("hostname", &hostname);
-    // What the bundle limits stands in the include, which comes later; Proxmox's own default of
-    // 512 MiB each would be a limit that nobody asked for.
-    line("memory", &host.memory.max(LEAST_MEMORY).to_string());
+    if let Some((count, _)) = &limits.cpus {
+        line("cores", &count.to_string());
+    }
+    if let Some(limit) = &limits.cpulimit {
+        line("cpulimit", limit);
+    }
+    if let Some(units) = limits.cpuunits {
+        line("cpuunits", &units.to_string());
+    }
+    line("hostname", &hostname(config.get("lxc.uts.name").unwrap_or(about.id)));
+    line("memory", &limits.memory.to_string());
     line("ostype", "unmanaged");
-    line("rootfs", &rootfs);
-    line("swap", &host.swap.to_string());
+    let owners =
+        if about.owners == Rootfs::HostRoot && !id_map.is_empty() { ",idmap=passthrough" } else { "" };
+    line("rootfs", &format!("{}{owners}", path(about.rootfs, ",")?));
+    line("swap", &limits.swap.to_string());
     line("tty", "0");
+    wishes.iter().for_each(|(key, value)| line(key, value));
     if !id_map.is_empty() {
         line("unprivileged", "1");
         if id_map != PROXMOX_ID_MAP {
             id_map.iter().for_each(|entry| line("lxc.idmap", entry));
         }
     }
-    line("lxc.include", &path(include, "")?);
-    Ok(text)
+    if let Some((_, list)) = &limits.cpus {
+        line(CPUS, list);
+    }
+    line("lxc.include", &path(about.include, "")?);
+    if text.len() > MOST {
+        return Err(PveError::TooLong(text.len()));
+    }
+    Ok(Ct { conf: text, taken: limits.taken, wishes })
+}
+
+fn is_network(key: &str) -> bool {
+    let number = key.strip_prefix(super::wishes::ANNOTATION).and_then(|key| key.strip_prefix("net"));
+    number.is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
 /// Whether a CT's configuration has the line that makes it ours.
@@ -66,12 +93,20 @@ fn path(path: &Path, separators: &str) -> Result<String, PveError> {
     }
 }
 
-/// A name that Proxmox takes for a DNS name: labels of letters, digits and dashes.
+/// A name that Proxmox takes for a DNS name: labels of letters, digits and dashes, of 63 characters
+/// at most, 255 together.
 fn hostname(name: &str) -> String {
-    let dashed: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
-    let trimmed = dashed.trim_matches('-');
-    if trimmed.is_empty() { "ct".to_owned() } else { trimmed.to_owned() }
+    let mut made = String::new();
+    for label in name.split('.') {
+        let dashed: String = label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let label: String = dashed.trim_matches('-').chars().take(63).collect();
+        let label = label.trim_end_matches('-');
+        if !label.is_empty() && made.len() + 1 + label.len() <= 255 {
+            made.push_str(if made.is_empty() { "" } else { "." });
+            made.push_str(label);
+        }
+    }
+    if made.is_empty() { "ct".to_owned() } else { made }
 }
 
 #[cfg(test)]
@@ -80,10 +115,19 @@ mod tests {
 
     #[test]
     fn any_id_gives_a_dns_name() {
-        for (id, name) in [("web", "web"), ("a_b+c.d", "a-b-c-d"), ("__", "ct"), ("-x-", "x")] {
+        for (id, name) in [
+            ("web", "web"),
+            ("a_b+c.d", "a-b-c.d"),
+            ("__", "ct"),
+            ("-x-", "x"),
+            ("..a..é.b.", "a.b"),
+            ("", "ct"),
+        ] {
             assert_eq!(hostname(id), name);
         }
         assert_eq!(hostname(&"x".repeat(128)).len(), 63);
+        assert_eq!(hostname(&format!("{}-y", "x".repeat(62))).len(), 62);
+        assert!(hostname(&"abc.".repeat(100)).len() <= 255);
     }
 
     #[test]

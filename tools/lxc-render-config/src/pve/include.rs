@@ -4,6 +4,7 @@
 //! What guards the host from an unprivileged CT stays Proxmox's: its AppArmor profile, its seccomp
 //! filter and its id map.
 
+use super::{Ct, network};
 use crate::LxcConfig;
 use crate::lxc_config::BadValue;
 
@@ -22,33 +23,78 @@ const PROXMOX_OWN: &[&str] = &[
 /// engine would.
 const HALT: (&str, &str) = ("lxc.signal.halt", "SIGTERM");
 
-/// The included file for a rendered configuration, or for one that replaces it.
-///
-/// # Errors
-/// A line cannot be written.
-pub fn include(rendered: &LxcConfig) -> Result<LxcConfig, BadValue> {
-    let mut include = LxcConfig::new();
-    if rendered.get("lxc.idmap").is_none() {
-        // A privileged CT: the bundle alone says what is filtered.
-        include.reset("lxc.seccomp.profile")?;
-    }
-    if rendered.get("lxc.uts.name").is_none() {
-        // Proxmox names the container; without a UTS namespace of its own, that would be the host.
-        include.reset("lxc.uts.name")?;
-    }
-    let kept = rendered.lines().filter(|(key, _)| !PROXMOX_OWN.contains(key));
-    for (key, value) in [HALT].into_iter().chain(kept) {
-        match value {
-            "" => include.reset(key)?,
-            value => include.push(key, value)?,
+impl Ct {
+    /// The included file for a rendered configuration, or for one that replaces it: without the limits
+    /// and networks that Proxmox has.
+    ///
+    /// # Errors
+    /// A line cannot be written.
+    pub fn include(&self, rendered: &LxcConfig) -> Result<LxcConfig, BadValue> {
+        let mut include = LxcConfig::new();
+        if rendered.get("lxc.idmap").is_none() {
+            // A privileged CT: the bundle alone says what is filtered.
+            include.reset("lxc.seccomp.profile")?;
         }
+        if rendered.get("lxc.uts.name").is_none() {
+            // Proxmox names the container; without a UTS namespace of its own, that would be the host.
+            include.reset("lxc.uts.name")?;
+        }
+        let has_networks = !self.wishes.networks().is_empty();
+        let kept = rendered.lines().filter(|(key, _)| {
+            let is_empty_network = has_networks && key.starts_with("lxc.net.");
+            !PROXMOX_OWN.contains(key) && !self.taken.contains(key) && !is_empty_network
+        });
+        for (key, value) in [HALT].into_iter().chain(kept) {
+            match value {
+                "" => include.reset(key)?,
+                value => include.push(key, value)?,
+            }
+        }
+        network::lines(&self.wishes, &mut include)?;
+        Ok(include)
     }
-    Ok(include)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Wishes;
     use super::*;
+
+    fn include(rendered: &LxcConfig) -> Result<LxcConfig, BadValue> {
+        with(&[], &[], rendered)
+    }
+
+    fn with(
+        taken: &[&'static str],
+        wishes: &[(&str, &str)],
+        rendered: &LxcConfig,
+    ) -> Result<LxcConfig, BadValue> {
+        let wishes = wishes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let wishes = Wishes::read(&wishes, &Default::default()).unwrap();
+        Ct { conf: String::new(), taken: taken.to_vec(), wishes }.include(rendered)
+    }
+
+    #[test]
+    fn what_proxmox_limits_and_connects_is_left_to_it() {
+        let mut rendered = LxcConfig::new();
+        let lines = [("lxc.cgroup2.memory.max", "1"), ("lxc.net.0.type", "empty"), ("lxc.net.0.flags", "up")];
+        lines.iter().for_each(|(key, value)| rendered.push(key, *value).unwrap());
+        let net = "name=e,bridge=b,ip=10.0.0.2/24,gw=10.0.0.1,ip6=auto";
+        let other = [("net1", "name=f,ip=10.1.0.2/24,host-managed=1"), ("net2", "name=g,link_down=1")];
+        let include = with(&["lxc.cgroup2.memory.max"], &[&[("net0", net)], &other[..]].concat(), &rendered);
+        let include = include.unwrap();
+        let net: Vec<_> =
+            include.lines().filter(|(key, _)| !["lxc.uts.name", HALT.0].contains(key)).collect();
+        let expected = [
+            ("lxc.seccomp.profile", ""),
+            ("lxc.net.0.flags", "up"),
+            ("lxc.net.0.ipv4.address", "10.0.0.2/24"),
+            ("lxc.net.0.ipv4.gateway", "10.0.0.1"),
+            ("lxc.net.1.flags", "up"),
+        ];
+        assert_eq!(net, expected);
+        assert_eq!(with(&[], &[], &rendered).unwrap().get("lxc.net.0.type"), Some("empty"));
+    }
 
     #[test]
     fn the_bundle_says_which_signal_asks_for_the_end() {

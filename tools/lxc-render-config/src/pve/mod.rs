@@ -2,14 +2,58 @@
 //! includes, which LXC reads unfiltered (pct.md, section 2).
 
 mod conf;
+mod description;
 mod include;
+mod limits;
+mod network;
+mod wishes;
 
-pub use conf::{conf, included, includes};
-pub use include::include;
+pub use conf::{PROXMOX_ID_MAP, conf, included, includes};
+pub use wishes::{ANNOTATION, CONFIGURATION, KEYS, Wishes};
 
 use nexcage_cli::{Code, Diagnose};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What a CT's configuration says beside the rendered lines.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The container's id.
+    pub id: &'a str,
+    /// The namespace of the id.
+    pub namespace: &'a str,
+    /// The bundle's directory.
+    pub bundle: &'a Path,
+    /// The root file system, absolute.
+    pub rootfs: &'a Path,
+    /// Whose the files of the root file system are.
+    pub owners: Rootfs,
+    /// The file that the configuration includes.
+    pub include: &'a Path,
+    /// The bundle's annotations.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// What they and the administrator ask for.
+    pub wishes: &'a Wishes,
+}
+
+/// To whom the files of a root file system belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rootfs {
+    /// To the container's root, as whom it is on the host.
+    ContainerRoot,
+    /// To the host's root: in a user namespace they need an ID-mapped mount.
+    HostRoot,
+}
+
+/// A CT: its configuration, and what the included file has to leave to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ct {
+    /// The text of its own configuration.
+    pub conf: String,
+    taken: Vec<&'static str>,
+    wishes: Wishes,
+}
 
 /// What a CT's configuration says of its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +71,17 @@ pub struct Host {
 pub enum PveError {
     /// The path would end its line or its value in the configuration.
     Path(PathBuf),
+    /// An annotation, or a value in nexcage's configuration, is not what Proxmox takes.
+    Wish {
+        /// Its JSON pointer.
+        place: String,
+        /// Why, in Proxmox's words.
+        why: String,
+    },
+    /// An annotation asks for a network and the bundle has no network namespace of its own.
+    NoNetwork,
+    /// The configuration has more bytes than pmxcfs takes.
+    TooLong(usize),
 }
 
 impl Host {
@@ -53,8 +108,16 @@ fn mib(meminfo: &str, name: &str) -> u64 {
 
 impl fmt::Display for PveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PveError::Path(path) = self;
-        write!(f, "the path {path:?} cannot stand in a CT's configuration")
+        match self {
+            PveError::Path(path) => write!(f, "the path {path:?} cannot stand in a CT's configuration"),
+            PveError::Wish { place, why } => write!(f, "{place}: {why}"),
+            PveError::NoNetwork => {
+                f.write_str("an annotation asks for a network, and the bundle has no new network namespace")
+            }
+            PveError::TooLong(bytes) => {
+                write!(f, "the CT's configuration has {bytes} bytes, and pmxcfs takes 1 MiB")
+            }
+        }
     }
 }
 
@@ -66,6 +129,14 @@ impl Diagnose for PveError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("use a path without commas, control characters and outer blanks".to_owned())
+        let hint = match self {
+            PveError::Path(_) => "use a path without commas, control characters and outer blanks",
+            PveError::Wish { .. } => "nexcage-pve(7) has the options and their forms",
+            PveError::NoNetwork => {
+                "list a namespace of type network without a path, or remove the annotation"
+            }
+            PveError::TooLong(_) => "shorten its annotations",
+        };
+        Some(hint.to_owned())
     }
 }

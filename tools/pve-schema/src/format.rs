@@ -1,38 +1,56 @@
 //! The named formats of Proxmox's schema.
 
-use super::all_digits;
+use crate::all_digits;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 /// A format with a name of its own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Format {
+pub enum Format {
+    /// 100 to 999999999.
     Vmid,
+    /// A DNS name.
     DnsName,
+    /// DNS names.
     DnsNameList,
+    /// IP addresses.
     IpList,
+    /// An IPv4 address.
     Ipv4,
+    /// An IPv6 address.
     Ipv6,
+    /// An IPv4 address with its prefix, `dhcp` or `manual`.
     Ipv4Config,
+    /// An IPv6 address with its prefix, `auto`, `dhcp` or `manual`.
     Ipv6Config,
+    /// A unicast hardware address.
     MacAddress,
+    /// A time zone of this host, or `host`.
     TimeZone,
+    /// Tags.
     TagList,
+    /// `order=N,up=N,down=N`.
     Startup,
+    /// `storage:volume`.
     VolumeId,
+    /// The name of a storage.
     StorageId,
+    /// The name of a snapshot.
     ConfigId,
+    /// A path without `.` and `..`.
     MountPath,
+    /// A path below /dev.
     DevicePath,
+    /// A number with K, M, G or T.
     DiskSize,
 }
 
 impl Format {
     /// # Errors
     /// Proxmox's words, ending in a newline.
-    pub(super) fn check(self, value: &str) -> Result<(), String> {
+    pub(crate) fn check(self, value: &str) -> Result<(), String> {
         let good = match self {
-            Format::Vmid => value.parse::<crate::vmid::Vmid>().is_ok(),
+            Format::Vmid => vmid(value),
             Format::DnsName => dns_name(value),
             Format::DnsNameList => list(value).all(dns_name),
             Format::IpList => list(value).all(|ip| ip.parse::<IpAddr>().is_ok()),
@@ -84,6 +102,12 @@ impl Format {
 /// The members of a list: Proxmox separates at commas, semicolons, blanks and NULs.
 pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split([',', ';', ' ', '\t', '\n', '\0']).filter(|part| !part.is_empty())
+}
+
+fn vmid(value: &str) -> bool {
+    let number =
+        if value.starts_with('0') || !all_digits(value) { Err(()) } else { value.parse().map_err(drop) };
+    matches!(number, Ok(100..=999_999_999))
 }
 
 fn dns_name(value: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What values Proxmox's parameter schema takes, and its words for those that it refuses.
+//! What values Proxmox VE's parameter schema takes, and its words for those that it refuses.
 //!
 //! Three places check values, each more or less strictly: the command line ([`Kind::verify`]), the
 //! parser of conf files ([`Kind::check_type`]) and the members of comma-separated lists, which are
@@ -8,29 +8,41 @@ mod format;
 mod options;
 mod property;
 
-pub(crate) use format::Format;
-pub(crate) use options::{Command, Takes, conf_option};
-pub(crate) use property::{Properties, Property};
+pub use format::Format;
+pub use options::conf_option;
+pub use property::{Properties, Property};
 
 /// The type of a parameter.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// 0 or 1, or a word for them.
     Boolean,
+    /// A whole number.
     Integer {
+        /// The least.
         min: i64,
+        /// The greatest.
         max: i64,
     },
+    /// A number with or without a fraction.
     Number {
+        /// The least.
         min: f64,
+        /// The greatest.
         max: f64,
     },
+    /// One of these words.
     Choice(&'static [&'static str]),
+    /// Any text.
     Text {
+        /// Its fewest characters.
         min: usize,
+        /// Its most characters.
         max: usize,
     },
     /// Text that a predicate must accept ("the regex pattern").
     Pattern(fn(&str) -> bool),
+    /// Text of a format with a name.
     Formatted(Format),
     /// `key=value,…`
     List(Properties),
@@ -41,7 +53,7 @@ impl Kind {
     ///
     /// # Errors
     /// Proxmox's words, without the parameter's name; `name` prefixes the members of a list.
-    pub(crate) fn verify(&self, name: &str, value: &str) -> Result<(), String> {
+    pub fn verify(&self, name: &str, value: &str) -> Result<(), String> {
         match self {
             Kind::Boolean if !matches!(value, "0" | "1") => Err(wrong_type("boolean", value)),
             Kind::Integer { min, max } => match value.parse::<i64>() {
@@ -75,7 +87,7 @@ impl Kind {
     ///
     /// # Errors
     /// Proxmox's words, ending in a newline.
-    pub(crate) fn check_type(&self, value: &str) -> Result<String, String> {
+    pub fn check_type(&self, value: &str) -> Result<String, String> {
         let wrong = |kind| Err(format!("{}\n", wrong_type(kind, value)));
         match self {
             Kind::Boolean => match boolean(value) {
@@ -103,7 +115,8 @@ impl Kind {
 }
 
 /// Perl's idea of a boolean: `1` or `0` for the words that mean them.
-pub(crate) fn boolean(value: &str) -> Option<&'static str> {
+#[must_use]
+pub fn boolean(value: &str) -> Option<&'static str> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "on" | "yes" | "true" => Some("1"),
         "0" | "off" | "no" | "false" => Some("0"),

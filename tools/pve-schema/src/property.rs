@@ -1,22 +1,22 @@
 //! Comma-separated lists of `key=value`, one key of which may go without its name.
 
-use super::{Kind, boolean};
+use crate::{Kind, boolean};
 use std::collections::BTreeMap;
 
 /// The members that a list may have.
 #[derive(Debug)]
-pub(crate) struct Properties {
+pub struct Properties {
     /// The member whose key may be left out.
-    pub(super) default: Option<&'static str>,
-    pub(super) members: &'static [Property],
+    pub(crate) default: Option<&'static str>,
+    pub(crate) members: &'static [Property],
 }
 
 /// One member of a list.
 #[derive(Debug)]
-pub(crate) struct Property {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) needed: Needed,
+pub struct Property {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) needed: Needed,
 }
 
 /// Whether a list goes without a member.
@@ -31,7 +31,7 @@ impl Properties {
     ///
     /// # Errors
     /// Proxmox's words, ending in a newline; `path` prefixes the members' names.
-    pub(crate) fn parse(&self, text: &str, path: Option<&str>) -> Result<BTreeMap<String, String>, String> {
+    pub fn parse(&self, text: &str, path: Option<&str>) -> Result<BTreeMap<String, String>, String> {
         let values = self.split(text)?;
         let missing = self.members.iter().filter(|member| member.needed == Needed::Always);
         let missing = missing
@@ -58,7 +58,8 @@ impl Properties {
     }
 
     /// The list as Proxmox writes it: the nameless member, those that are needed, the rest by name.
-    pub(crate) fn print(&self, values: &BTreeMap<String, String>) -> String {
+    #[must_use]
+    pub fn print(&self, values: &BTreeMap<String, String>) -> String {
         let rank = |key: &str| match self.member(key) {
             _ if self.default == Some(key) => 0,
             Some(member) if member.needed == Needed::Always => 1,

@@ -1,0 +1,168 @@
+//! What annotations and the administrator's configuration ask of a CT beside its bundle: networks,
+//! volumes, features, tags. Proxmox's own schema judges them before anything is made.
+
+use super::PveError;
+use std::collections::BTreeMap;
+
+/// What annotations for a CT begin with.
+pub const ANNOTATION: &str = "org.nexcage.pve.";
+/// Where the administrator's configuration has them.
+pub const CONFIGURATION: &str = "/pct/ct/";
+/// Keys that may be asked for, a number in the place of `N`.
+pub const KEYS: &[&str] = &[
+    "netN",
+    "mpN",
+    "devN",
+    "features",
+    "tags",
+    "nameserver",
+    "searchdomain",
+    "onboot",
+    "startup",
+    "protection",
+    "hookscript",
+];
+/// The tag that every CT has.
+const TAG: &str = "nexcage";
+/// Takes back what the configuration asks for.
+const NOTHING: &str = "none";
+
+/// Checked options of a CT by their keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wishes(BTreeMap<String, String>);
+
+impl Wishes {
+    /// Reads the configuration's, and the annotations that add to them or replace them. Tags add up.
+    ///
+    /// # Errors
+    /// A key that is none, or a value that Proxmox would refuse; it says where it stands.
+    pub fn read(
+        configured: &BTreeMap<String, String>,
+        annotations: &BTreeMap<String, String>,
+    ) -> Result<Self, PveError> {
+        let mut wishes = Wishes::default();
+        let mut tags = vec![TAG.to_owned()];
+        let configured = configured.iter().map(|(key, value)| (CONFIGURATION, key.as_str(), value));
+        let annotated = annotations
+            .iter()
+            .filter_map(|(key, value)| Some((ANNOTATION, key.strip_prefix(ANNOTATION)?, value)));
+        for (place, key, value) in configured.chain(annotated) {
+            if value == NOTHING && is_key(key) {
+                wishes.0.remove(key);
+                continue;
+            }
+            let value = check(key, value).map_err(|why| PveError::Wish {
+                place: if place == ANNOTATION {
+                    format!("/annotations/{place}{key}")
+                } else {
+                    format!("{place}{key}")
+                },
+                why,
+            })?;
+            if key == "tags" {
+                let new = value.split([';', ',', ' ']).filter(|tag| !tag.is_empty()).map(ToOwned::to_owned);
+                tags.extend(new.filter(|tag| tag != TAG).collect::<Vec<_>>());
+            } else {
+                wishes.0.insert(key.to_owned(), value);
+            }
+        }
+        tags.dedup();
+        wishes.0.insert("tags".to_owned(), tags.join(";"));
+        Ok(wishes)
+    }
+
+    /// Key and value of each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The networks by their numbers.
+    pub(super) fn networks(&self) -> Vec<(u8, BTreeMap<&str, &str>)> {
+        let networks = self.0.iter().filter_map(|(key, value)| {
+            let number = key.strip_prefix("net")?.parse().ok()?;
+            Some((number, value.split(',').filter_map(|part| part.split_once('=')).collect()))
+        });
+        networks.collect()
+    }
+
+    pub(super) fn without_networks(mut self) -> Self {
+        self.0.retain(|key, _| family(key) != "netN");
+        self
+    }
+}
+
+/// The key with an `N` for its number.
+fn family(key: &str) -> String {
+    let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    if name.len() < key.len() { format!("{name}N") } else { key.to_owned() }
+}
+
+fn is_key(key: &str) -> bool {
+    KEYS.contains(&&*family(key)) && pve_schema::conf_option(key).is_some()
+}
+
+/// A value as Proxmox keeps it, or why it takes none such.
+fn check(key: &str, value: &str) -> Result<String, String> {
+    let Some(kind) = pve_schema::conf_option(key).filter(|_| is_key(key)) else {
+        return Err(format!("no option that may be asked for; there are {}", KEYS.join(", ")));
+    };
+    if value.contains(|c: char| c.is_control()) || value != value.trim() || value.is_empty() {
+        return Err("a value with control characters or outer blanks, or none at all".to_owned());
+    }
+    let switch = matches!(kind, pve_schema::Kind::Boolean).then(|| pve_schema::boolean(value)).flatten();
+    let value = switch.unwrap_or(value);
+    kind.verify(key, value).map_err(|why| why.trim_end().replace('\n', ": "))?;
+    Ok(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(configured: &[(&str, &str)], annotated: &[(&str, &str)]) -> Result<Wishes, PveError> {
+        let own = |pairs: &[(&str, &str)], prefix: &str| {
+            pairs.iter().map(|(key, value)| (format!("{prefix}{key}"), (*value).to_owned())).collect()
+        };
+        Wishes::read(&own(configured, ""), &own(annotated, ANNOTATION))
+    }
+
+    #[test]
+    fn annotations_replace_what_is_configured_and_tags_add_up() {
+        let net = "name=eth0,bridge=vmbr0,ip=dhcp,tag=7,trunks=1;2,firewall=1,mtu=1400,rate=2.5,link_down=0";
+        let wishes = read(
+            &[("net0", net), ("net1", "name=b"), ("tags", "prod"), ("onboot", "yes")],
+            &[("net1", "none"), ("tags", "a;b")],
+        );
+        let wishes = wishes.unwrap();
+        assert_eq!(
+            wishes.iter().collect::<Vec<_>>(),
+            [("net0", net), ("onboot", "1"), ("tags", "nexcage;prod;a;b")]
+        );
+        assert_eq!(wishes.networks()[0].1["bridge"], "vmbr0");
+        assert_eq!(wishes.without_networks().networks(), []);
+    }
+
+    #[test]
+    fn what_proxmox_would_refuse_is_refused_with_its_place() {
+        for (key, value, words) in [
+            ("net0", "bridge=vmbr0", "net0.name: property is missing"),
+            ("net0", "name=e,ip=1.2.3.4", "IPv4 network configuration"),
+            ("net0", "name=e,tag=4095", "maximum value of 4094"),
+            ("net0", "name=e,mtu=63", "minimum value of 64"),
+            ("net32", "name=e", "no option"),
+            ("memory", "5", "no option"),
+            ("lxc.include", "/x", "no option"),
+            ("hookscript", "a:b\nlxc.include: /x", "control characters"),
+            ("tags", "a b!", "invalid characters in tag"),
+            ("onboot", "2", "boolean"),
+        ] {
+            for (configured, annotated, place) in [
+                (&[(key, value)][..], &[][..], CONFIGURATION),
+                (&[][..], &[(key, value)][..], "/annotations/org.nexcage.pve."),
+            ] {
+                let error = read(configured, annotated).unwrap_err().to_string();
+                assert!(error.contains(&format!("{place}{key}")) && error.contains(words), "{error}");
+            }
+        }
+    }
+}
