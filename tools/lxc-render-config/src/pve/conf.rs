@@ -25,7 +25,7 @@ pub fn conf(config: &LxcConfig, about: &About<'_>, host: Host) -> Result<Ct, Pve
         return Err(PveError::NoNetwork);
     }
     let wishes = about.wishes.clone();
-    let wishes = if has_network { wishes } else { wishes.without_networks() };
+    let wishes = if has_network { wishes.with_hardware_addresses() } else { wishes.without_networks() };
     let mut text = description::lines(about);
     let mut line = |key: &str, value: &str| {
         let _ = writeln!(text, "{key}: {value}");
@@ -46,7 +46,10 @@ pub fn conf(config: &LxcConfig, about: &About<'_>, host: Host) -> Result<Ct, Pve
     line("ostype", "unmanaged");
     let owners =
         if about.owners == Rootfs::HostRoot && !id_map.is_empty() { ",idmap=passthrough" } else { "" };
-    line("rootfs", &format!("{}{owners}", path(about.rootfs, ",")?));
+    let rootfs = path(about.rootfs, ",")?;
+    // A value with this character would be taken for a property of its own.
+    let volume = if rootfs.contains('=') { "volume=" } else { "" };
+    line("rootfs", &format!("{volume}{rootfs}{owners}"));
     line("swap", &limits.swap.to_string());
     line("tty", "0");
     wishes.iter().for_each(|(key, value)| line(key, value));

@@ -4,6 +4,7 @@
 //! What guards the host from an unprivileged CT stays Proxmox's: its AppArmor profile, its seccomp
 //! filter and its id map.
 
+use super::limits::{HIGH, MEMORY};
 use super::{Ct, network};
 use crate::LxcConfig;
 use crate::lxc_config::BadValue;
@@ -38,6 +39,10 @@ impl Ct {
         if rendered.get("lxc.uts.name").is_none() {
             // Proxmox names the container; without a UTS namespace of its own, that would be the host.
             include.reset("lxc.uts.name")?;
+        }
+        if self.taken.contains(&MEMORY) && rendered.get(HIGH).is_none() {
+            // The bundle's limit is one at which the kernel kills, and none below it that slows down.
+            include.push(HIGH, "max")?;
         }
         let has_networks = !self.wishes.networks().is_empty();
         let kept = rendered.lines().filter(|(key, _)| {
@@ -87,6 +92,7 @@ mod tests {
             include.lines().filter(|(key, _)| !["lxc.uts.name", HALT.0].contains(key)).collect();
         let expected = [
             ("lxc.seccomp.profile", ""),
+            (HIGH, "max"),
             ("lxc.net.0.flags", "up"),
             ("lxc.net.0.ipv4.address", "10.0.0.2/24"),
             ("lxc.net.0.ipv4.gateway", "10.0.0.1"),

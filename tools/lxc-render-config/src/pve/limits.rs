@@ -12,9 +12,13 @@ const PERIOD: u64 = 100_000;
 /// The most processors that `cpulimit` and `cores` may be.
 const MOST_CPUS: u64 = 8192;
 
-const MEMORY: &str = "lxc.cgroup2.memory.max";
+pub(super) const MEMORY: &str = "lxc.cgroup2.memory.max";
 const SWAP: &str = "lxc.cgroup2.memory.swap.max";
+/// Proxmox throttles from a little below `memory` on.
+pub(super) const HIGH: &str = "lxc.cgroup2.memory.high";
 const CPU: &str = "lxc.cgroup2.cpu.max";
+/// It is bound to the quota, whose period must then stay as it is.
+const BURST: &str = "lxc.cgroup2.cpu.max.burst";
 const WEIGHT: &str = "lxc.cgroup2.cpu.weight";
 /// The only one that stays a raw line: Proxmox then chooses no processors itself.
 pub(super) const CPUS: &str = "lxc.cgroup2.cpuset.cpus";
@@ -50,7 +54,7 @@ impl Limits {
         let memory = memory.unwrap_or_else(|| v1("limit_in_bytes"));
         let swap = swap.unwrap_or_else(|| Some(v1("memsw.limit_in_bytes")?.saturating_sub(memory?)));
         let mib = |bytes: u64| bytes.div_ceil(MIB);
-        let cpulimit = config.get(CPU).and_then(cpulimit);
+        let cpulimit = config.get(CPU).filter(|_| config.get(BURST).is_none()).and_then(cpulimit);
         let cpuunits: Option<u64> = config.get(WEIGHT).and_then(|weight| weight.parse().ok());
         let cpus = config.get(CPUS).and_then(|list| Some((count(list)?, list.to_owned())));
         let also = [(CPU, cpulimit.is_some()), (WEIGHT, cpuunits.is_some()), (CPUS, cpus.is_some())];

@@ -3,6 +3,7 @@
 
 use super::PveError;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 /// What annotations for a CT begin with.
 pub const ANNOTATION: &str = "org.nexcage.pve.";
@@ -24,6 +25,8 @@ pub const KEYS: &[&str] = &[
 ];
 /// The tag that every CT has.
 const TAG: &str = "nexcage";
+/// The first half of Proxmox's hardware addresses.
+const PROXMOX: &str = "BC:24:11";
 /// Takes back what the configuration asks for.
 const NOTHING: &str = "none";
 
@@ -61,12 +64,15 @@ impl Wishes {
             })?;
             if key == "tags" {
                 let new = value.split([';', ',', ' ']).filter(|tag| !tag.is_empty()).map(ToOwned::to_owned);
-                tags.extend(new.filter(|tag| tag != TAG).collect::<Vec<_>>());
+                for tag in new {
+                    if !tags.contains(&tag) {
+                        tags.push(tag);
+                    }
+                }
             } else {
                 wishes.0.insert(key.to_owned(), value);
             }
         }
-        tags.dedup();
         wishes.0.insert("tags".to_owned(), tags.join(";"));
         Ok(wishes)
     }
@@ -83,6 +89,17 @@ impl Wishes {
             Some((number, value.split(',').filter_map(|part| part.split_once('=')).collect()))
         });
         networks.collect()
+    }
+
+    /// Networks without a hardware address get one, as pct gives them: the firewall filters by it.
+    pub(super) fn with_hardware_addresses(mut self) -> Self {
+        for (_, value) in self.0.iter_mut().filter(|(key, _)| family(key) == "netN") {
+            if !value.split(',').any(|part| part.starts_with("hwaddr=")) {
+                let [a, b, c, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
+                value.push_str(&format!(",hwaddr={PROXMOX}:{a:02X}:{b:02X}:{c:02X}"));
+            }
+        }
+        self
     }
 
     pub(super) fn without_networks(mut self) -> Self {
@@ -140,6 +157,16 @@ mod tests {
         );
         assert_eq!(wishes.networks()[0].1["bridge"], "vmbr0");
         assert_eq!(wishes.without_networks().networks(), []);
+    }
+
+    #[test]
+    fn a_network_has_a_hardware_address_of_its_own() {
+        let wishes = read(&[("net0", "name=a"), ("net1", "name=b,hwaddr=BC:24:11:00:00:01")], &[]).unwrap();
+        let [other, again] = [(); 2].map(|()| wishes.clone().with_hardware_addresses());
+        let address = |wishes: &Wishes, number: usize| wishes.networks()[number].1["hwaddr"].to_owned();
+        assert!(address(&other, 0).starts_with("BC:24:11:") && address(&other, 0) != address(&again, 0));
+        assert_eq!(address(&other, 1), "BC:24:11:00:00:01");
+        assert!(other.iter().all(|(key, value)| check(key, value).is_ok()), "{other:?}");
     }
 
     #[test]
