@@ -211,6 +211,12 @@ struct Told {
     events: Option<PathBuf>,
 }
 
+/// The configuration file that options name.
+fn configuration(options: &Any) -> Option<PathBuf> {
+    let path = options.unpack::<RuntimeOptions>().ok()??.config_path;
+    Some(path).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 impl Told {
     fn read(stdin: &[u8], typed: &Typed) -> Self {
         let environment = std::env::var_os(EVENTS).map(|address| address.as_bytes().to_owned());
@@ -221,12 +227,10 @@ impl Told {
                 if !params.containerd_ttrpc_address.is_empty() {
                     events = params.containerd_ttrpc_address.into_bytes();
                 }
+                let extensions = params.extensions.into_iter().filter_map(|extension| extension.value);
+                told.configuration = extensions.filter_map(|any| configuration(&any)).next();
             }
-            _ => {
-                let options = Any::decode(stdin).ok().and_then(|any| any.unpack::<RuntimeOptions>().ok()?);
-                let path = options.map(|options| options.config_path).filter(|path| !path.is_empty());
-                told.configuration = path.map(PathBuf::from);
-            }
+            _ => told.configuration = Any::decode(stdin).ok().and_then(|any| configuration(&any)),
         }
         let events = events.strip_prefix(b"unix://").unwrap_or(&events);
         told.events = Some(PathBuf::from(OsStr::from_bytes(events))).filter(|path| path.is_absolute());
@@ -237,6 +241,7 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nexcage_task_api::bootstrap::Extension;
 
     fn typed(args: &[&str]) -> Typed {
         Typed::read(Args::from_list(&TOOL, args).with_single_dash_names()).unwrap()
@@ -278,6 +283,10 @@ mod tests {
         let told = Told::read(&params.to_bytes(), &typed);
         assert_eq!((told.configuration, told.events), (None, Some("/run/t".into())));
         let options = RuntimeOptions { config_path: "/etc/x".into(), ..RuntimeOptions::default() };
+        let other = Extension { value: Some(Any { type_url: "other".into(), value: vec![1] }) };
+        let extensions = vec![other, Extension { value: Some(Any::pack(&options)) }];
+        let told = Told::read(&BootstrapParams { extensions, ..params }.to_bytes(), &typed);
+        assert_eq!((told.configuration, told.events), (Some("/etc/x".into()), Some("/run/t".into())));
         let told = Told::read(&Any::pack(&options).to_bytes(), &typed);
         assert_eq!(told.configuration, Some("/etc/x".into()));
         assert_eq!(Told::read(b"\xff\xff", &typed).configuration, None);

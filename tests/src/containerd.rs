@@ -85,6 +85,8 @@ impl<'s> Containerd<'s> {
             let found = containerd_directory().join(program).exists();
             assert!(found, "{program} is missing: install Debian's package containerd");
         }
+        // Where ctr has the cgroups of its containers.
+        sandbox.watch(&format!("/{}/", sandbox.namespace()));
         prepare(sandbox, pods).unwrap_or_else(|error| panic!("{}: {error}", sandbox.path().display()));
         let containerd =
             Containerd { sandbox, namespace: namespace.to_owned(), daemon: spawn(sandbox, wrapper) };

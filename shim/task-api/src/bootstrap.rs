@@ -11,6 +11,13 @@ messages! {
         4 containerd_version: String,
         /// Where events go.
         5 containerd_ttrpc_address: String,
+        /// The runtime's options are among them.
+        8 extensions: Vec<Extension>,
+    }
+
+    /// One more thing that containerd tells.
+    struct Extension {
+        1 value: Option<Any>,
     }
 
     /// What a user tells any runtime.

@@ -71,7 +71,14 @@ impl Cgroup {
     /// Whether all of it is frozen, by whomever.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
-        self.freezer().is_ok_and(|freezer| freezer.state().is_ok_and(|state| state == State::Frozen))
+        let freezer = self.freezer();
+        freezer.is_ok_and(|freezer| match freezer.state() {
+            Ok(State::Frozen) => true,
+            // A process whose vfork has just ended counts as not frozen until it has stopped again, so the
+            // kernel's word on what is reached wavers.
+            Ok(State::Freezing) => matches!(freezer, Freezer::Freeze { .. }),
+            _ => false,
+        })
     }
 
     /// A frozen process of cgroup v1 does not even die.
