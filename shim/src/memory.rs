@@ -1,14 +1,21 @@
 //! Memory that a quiet shim can do without.
 #![allow(unsafe_code, reason = "no crate that we use has malloc_trim(3) or madvise(2) for one's own code")]
 
+use rustix::param::page_size;
 use std::fs;
 use std::sync::OnceLock;
 
-/// Returns to the system what was freed, and the pages of this program's files, which stay in the
-/// page cache and come back when they are touched. A shim lives as long as its container and does
-/// nothing for most of it.
+/// The most that a stack has (getrlimit(2), RLIMIT_STACK, by default).
+const MOST_STACK: usize = 8 << 20;
+/// How far below a variable of its own a function's callees, system calls and signals may write.
+const BELOW: usize = 16 << 10;
+
+/// Returns to the system what was freed, the stack that deeper calls have used, and the pages of this
+/// program's files, which stay in the page cache and come back when they are touched. A shim lives as
+/// long as its container and does nothing for most of it.
 pub(crate) fn give_back() {
     trim();
+    give_back_stack();
     for (start, len) in file_pages() {
         // SAFETY: the ranges are private, unwritable mappings of files that this process keeps for
         // as long as it lives; dropped pages are read again from there.
@@ -24,6 +31,25 @@ fn trim() {
 
 #[cfg(not(target_env = "gnu"))]
 fn trim() {}
+
+/// The unused end of the stack of the only thread.
+fn give_back_stack() {
+    static START: OnceLock<Option<usize>> = OnceLock::new();
+    let start = START.get_or_init(|| stack(&fs::read_to_string("/proc/self/maps").unwrap_or_default()));
+    let here = std::ptr::from_ref(&start).addr();
+    let end = here.saturating_sub(BELOW) / page_size() * page_size();
+    // Another thread's stack is elsewhere, and stays as it is.
+    if let Some(start) = start.filter(|start| *start < end && end - start < MOST_STACK) {
+        // SAFETY: nothing lives below the stack pointer, and what callees of this function need is above.
+        let _ = unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
+    }
+}
+
+/// Where the stack of the first thread ends, as it was mapped.
+fn stack(maps: &str) -> Option<usize> {
+    let line = maps.lines().find(|line| line.ends_with("[stack]"))?;
+    usize::from_str_radix(line.split_once('-')?.0, 16).ok()
+}
 
 /// Start and length of what is mapped of files, cannot be written, and was not when it could: what has
 /// anonymous pages, relocations, is no longer as in the file (proc(5), smaps).
@@ -75,6 +101,13 @@ Anonymous:             0 kB
 Anonymous:             0 kB
 ";
         assert_eq!(pages(smaps), [(0x7f00_0000_0000, 0x2000), (0x7f00_0000_4000, 0x3000)]);
+    }
+
+    #[test]
+    fn the_stack_is_found() {
+        let maps =
+            "7f00-7f10 r-xp 0 fe:00 1 /lib\n7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0  [stack]\n";
+        assert_eq!((stack(maps), stack("")), (Some(0x7ffc_0000_0000), None));
     }
 
     #[test]
