@@ -6,6 +6,22 @@ use nexcage_record::ContainerId;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+}
+
+impl Format {
+    /// The value of `--format`.
+    pub(crate) fn read(args: &mut Args) -> Result<Self, Failure> {
+        args.choice("format", &[("table", Format::Table), ("json", Format::Json)])
+    }
+}
+
 /// Reads options, each handed to `option` by its long name, and returns the other arguments, which
 /// may stand anywhere.
 pub(crate) fn read(

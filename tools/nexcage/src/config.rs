@@ -1,6 +1,6 @@
 //! `nexcage config`: the configuration that holds, and where each value comes from.
 
-use crate::arguments;
+use crate::arguments::{self, Format};
 use crate::command_line::STATUSES;
 use crate::context::Global;
 use crate::table::table;
@@ -20,12 +20,6 @@ pub(crate) static TOOL: Tool = Tool {
     }],
     statuses: STATUSES,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-}
 
 pub(crate) fn main(global: Global, args: Args) -> Result<u8, Failure> {
     let format = parse(args)?;
@@ -47,9 +41,7 @@ fn parse(mut args: Args) -> Result<Format, Failure> {
     let mut format = Format::Table;
     let values = arguments::read(&mut args, |name, args| {
         match name {
-            "format" => {
-                format = args.choice("format", &[("table", Format::Table), ("json", Format::Json)])?;
-            }
+            "format" => format = Format::read(args)?,
             other => arguments::unknown(other)?,
         }
         Ok(())

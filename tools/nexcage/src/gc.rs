@@ -1,6 +1,6 @@
 //! `nexcage gc`: what has lost its container. nexcage-shim looks for it, and removes it.
 
-use crate::arguments;
+use crate::arguments::{self, Format};
 use crate::command_line::STATUSES;
 use crate::context::Global;
 use crate::error::Error;
@@ -30,12 +30,6 @@ pub(crate) static TOOL: Tool = Tool {
     ],
     statuses: STATUSES,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
@@ -71,9 +65,7 @@ fn parse(mut args: Args) -> Result<(Deed, Format), Failure> {
         match name {
             "remove" if args.flag()? => deed = Deed::Remove,
             "remove" => {}
-            "format" => {
-                format = args.choice("format", &[("table", Format::Table), ("json", Format::Json)])?;
-            }
+            "format" => format = Format::read(args)?,
             other => arguments::unknown(other)?,
         }
         Ok(())

@@ -3,7 +3,7 @@
 mod machine;
 mod node;
 
-use crate::arguments;
+use crate::arguments::{self, Format};
 use crate::context::Global;
 use crate::error::Error;
 use crate::table::table;
@@ -48,12 +48,6 @@ struct Check {
     detail: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-}
-
 pub(crate) fn main(global: Global, args: Args) -> Result<u8, Failure> {
     let format = parse(args)?;
     let checks = machine::checks(&global.context()?);
@@ -71,9 +65,7 @@ fn parse(mut args: Args) -> Result<Format, Failure> {
     let mut format = Format::Table;
     let values = arguments::read(&mut args, |name, args| {
         match name {
-            "format" => {
-                format = args.choice("format", &[("table", Format::Table), ("json", Format::Json)])?;
-            }
+            "format" => format = Format::read(args)?,
             other => arguments::unknown(other)?,
         }
         Ok(())

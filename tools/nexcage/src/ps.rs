@@ -1,6 +1,6 @@
 //! `nexcage ps`: the processes of a container, by ps(1) or as numbers.
 
-use crate::arguments;
+use crate::arguments::{self, Format};
 use crate::command_line::STATUSES;
 use crate::context::{Context, Global};
 use crate::error::Error;
@@ -27,12 +27,6 @@ pub(crate) static TOOL: Tool = Tool {
     statuses: STATUSES,
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-}
-
 pub(crate) fn main(global: Global, args: Args) -> Result<u8, Failure> {
     let (id, format, options) = parse(args)?;
     let pids = pids(&global.context()?, id)?;
@@ -48,9 +42,7 @@ fn parse(mut args: Args) -> Result<(ContainerId, Format, Vec<OsString>), Failure
     let mut format = Format::Table;
     let values = arguments::read_until_value(&mut args, |name, args| {
         match name {
-            "format" => {
-                format = args.choice("format", &[("table", Format::Table), ("json", Format::Json)])?;
-            }
+            "format" => format = Format::read(args)?,
             other => arguments::unknown(other)?,
         }
         Ok(())
