@@ -342,7 +342,8 @@ impl Supervisor {
     }
 
     fn exec(&mut self, ticket: Ticket, exec: ExecProcessRequest, request: &Request) -> Result<(), Error> {
-        if !matches!(self.container.phase, Phase::Created | Phase::Running) {
+        // While it is started the process may have begun already, and somebody may have seen that.
+        if !matches!(self.container.phase, Phase::Created | Phase::Starting | Phase::Running) {
             return Err(self.wrong_state("execute a process in"));
         }
         ContainerId::new(&exec.exec_id)?;
