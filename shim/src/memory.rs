@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// The most that a stack has (getrlimit(2), RLIMIT_STACK, by default).
 const MOST_STACK: usize = 8 << 20;
 /// How far below a variable of its own a function's callees, system calls and signals may write.
-const BELOW: usize = 16 << 10;
+const BELOW: usize = 8 << 10;
 
 /// Returns to the system what was freed, the stack that deeper calls have used, and the pages of this
 /// program's files, which stay in the page cache and come back when they are touched. A shim lives as
