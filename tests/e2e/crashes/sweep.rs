@@ -249,6 +249,8 @@ fn go_on(ground: &Ground, case: Case, left: &[&str]) {
         ground.await_exit();
         assert_eq!(ground.exit(), (STATUS, false));
     } else if status == "stopped" {
+        // The kernel knows it before a successor has written it down.
+        ground.await_exit();
         let exit = ground.exit();
         match case.place {
             // The process did not begin.
