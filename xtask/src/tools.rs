@@ -11,14 +11,6 @@ pub(crate) struct Program {
     pub(crate) commands: &'static [&'static Tool],
 }
 
-impl Program {
-    /// The exit statuses of the program and of its commands.
-    pub(crate) fn statuses(&self) -> impl Iterator<Item = &'static str> {
-        let tools = std::iter::once(self.tool).chain(self.commands.iter().copied());
-        tools.flat_map(|tool| tool.statuses).map(|(status, _)| *status)
-    }
-}
-
 /// All of them.
 pub(crate) fn programs() -> [Program; 5] {
     [

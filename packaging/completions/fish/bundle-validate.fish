@@ -17,6 +17,6 @@ complete -c bundle-validate -l color -x -a 'auto always never' -d 'Colour --form
 complete -c bundle-validate -l list-rules -d 'Print all rules, as a table or with --format json'
 complete -c bundle-validate -l explain -x -a '(bundle-validate --list-rules 2>/dev/null | cut -d " " -f 1)' -d 'Print what a rule demands and why, with examples; or with --format json'
 complete -c bundle-validate -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
-complete -c bundle-validate -s h -l help -d 'Print this text'
+complete -c bundle-validate -s h -l help -d 'Print a summary of the options'
 complete -c bundle-validate -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
 complete -c bundle-validate -F

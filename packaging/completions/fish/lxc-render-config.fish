@@ -8,6 +8,6 @@ complete -c lxc-render-config -l allow-loss -x -a '(lxc-render-config --explain 
 complete -c lxc-render-config -l report -x -a 'text json' -d 'Print, instead of the configuration, what each value of config.json becomes; json is one object a line'
 complete -c lxc-render-config -l explain -d 'Print what becomes of a field of the specification and those below it, or of all'
 complete -c lxc-render-config -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
-complete -c lxc-render-config -s h -l help -d 'Print this text'
+complete -c lxc-render-config -s h -l help -d 'Print a summary of the options'
 complete -c lxc-render-config -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
 complete -c lxc-render-config -F

@@ -17,5 +17,5 @@ complete -c nexcage-shim -l preserve-fds -x -d 'run: hand descriptors 3 to 2+N o
 complete -c nexcage-shim -l keep -d 'run: keep the container when its process has ended'
 complete -c nexcage-shim -l remove -d 'gc: remove what is listed, but for CTs that run'
 complete -c nexcage-shim -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
-complete -c nexcage-shim -s h -l help -d 'Print this text'
+complete -c nexcage-shim -s h -l help -d 'Print a summary of the options'
 complete -c nexcage-shim -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'

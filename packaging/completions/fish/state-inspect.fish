@@ -9,6 +9,6 @@ complete -c state-inspect -l check -d 'Print what does not hold instead: rules o
 complete -c state-inspect -l namespace -x -d 'The namespace to look into'
 complete -c state-inspect -l root -x -a '(__fish_complete_directories (commandline -ct))' -d 'Where containers keep their state'
 complete -c state-inspect -l log-format -x -a 'text json' -d 'Form of the diagnostics on stderr; json is one object a line'
-complete -c state-inspect -s h -l help -d 'Print this text'
+complete -c state-inspect -s h -l help -d 'Print a summary of the options'
 complete -c state-inspect -s V -l version -d 'Print name and version, the commit that it was built from, and the version of the runtime specification'
 complete -c state-inspect -a '(nexcage list --quiet 2>/dev/null)'

@@ -39,7 +39,7 @@ pub const COMMON_OPTIONS: &[Opt] = &[
         value: Some("text|json"),
         help: "Form of the diagnostics on stderr; json is one object a line. How much is logged is set by NEXCAGE_LOG (error, warn, info, debug, trace; default warn).",
     },
-    Opt { long: "help", short: Some('h'), value: None, help: "Print this text." },
+    Opt { long: "help", short: Some('h'), value: None, help: "Print a summary of the options." },
     Opt {
         long: "version",
         short: Some('V'),
