@@ -141,7 +141,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Invalid { errors } => {
-                write!(f, "the bundle breaks the runtime specification ({errors} errors)")
+                let s = if *errors == 1 { "" } else { "s" };
+                write!(f, "the bundle breaks the runtime specification ({errors} error{s})")
             }
             Error::Other { error, .. } => error.fmt(f),
             Error::System { doing, .. } => write!(f, "cannot {doing}"),

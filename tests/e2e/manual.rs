@@ -77,6 +77,16 @@ impl Reader {
         shown
     }
 
+    /// Types a session that is shown with its output, and returns what it really is like.
+    fn follows(&self, session: &str) -> String {
+        let typed = session.lines().filter_map(|line| line.strip_prefix("$ "));
+        let quoted = |line: &str| line.replace('\'', r"'\''");
+        let typed = typed.map(|line| format!("echo '$ {}'\n{line}", quoted(line)));
+        self.types(
+            &[vec!["set +ex; exec 2>&1".to_owned()], typed.collect(), vec!["true".to_owned()]].concat(),
+        )
+    }
+
     /// Types the commands of a page's examples, between others.
     #[track_caller]
     fn reads(&self, page: &str, [before, after]: [&str; 2]) -> String {
@@ -159,4 +169,29 @@ fn the_examples_of_state_inspect_run() {
     assert!(lines.next().is_some_and(|pid| pid.parse::<i32>().is_ok_and(|pid| pid > 0)), "{shown}");
     assert!(lines.any(|line| line.contains("web") && line.contains("running")), "{shown}");
     assert!(gauges.contains("demo"), "{gauges}");
+}
+
+/// A session without what is different each time: numbers, and the width of columns.
+fn alike(session: &str) -> String {
+    let lines = session.lines().map(|line| {
+        let words = line.split_whitespace().map(|word| {
+            let parts = word.split(|c: char| c.is_ascii_digit()).filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join("0")
+        });
+        words.collect::<Vec<_>>().join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_sessions_of_the_readme_are_real() {
+    let reader = Reader::new();
+    let readme = file("README.md");
+    let blocks = readme.split("```").skip(1).step_by(2);
+    let sessions: String = blocks.filter(|block| block.starts_with("\n$ ")).collect();
+    let shown = reader.follows(&sessions);
+    let shown = shown.replace(&format!("{}/", reader.sandbox.path().display()), "/");
+    let sessions: Vec<&str> = sessions.lines().filter(|line| !line.is_empty()).collect();
+    assert!(sessions.len() > 20, "{sessions:?}");
+    assert_eq!(alike(&shown), alike(&sessions.join("\n")), "{shown}");
 }
