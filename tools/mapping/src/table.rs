@@ -61,7 +61,7 @@ rows! {
     Exact "/process/rlimits/*/type" SHIM, "";
     Exact "/process/rlimits/*/soft" SHIM, "";
     Exact "/process/rlimits/*/hard" SHIM, "";
-    Exact "/process/apparmorProfile" INIT, "Without AppArmor on the host the start fails, as runc's does.", Security;
+    Exact "/process/apparmorProfile" INIT, "Without AppArmor on the host the start fails, as runc's does. Without a profile the process is unconfined; in a CT it is confined by Proxmox's.", Security;
     Exact "/process/capabilities" INIT, "Without it there are none.", Security;
     Exact "/process/capabilities/effective" INIT, "Unknown names are ignored with a warning.", Security;
     Exact "/process/capabilities/effective/*" INIT, "", Security;

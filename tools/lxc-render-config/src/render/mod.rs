@@ -157,14 +157,14 @@ struct Draft<'b> {
 const RESETS: &[&str] =
     &["lxc.mount.entry", "lxc.mount.auto", "lxc.hook.autodev", "lxc.hook.mount", "lxc.cap.drop"];
 
-/// What holds for every container: no console, no ttys, nothing that LXC makes up in /dev, no
-/// change of AppArmor profile, and a root file system that LXC does not own.
+/// What holds for every container: no console, no ttys, nothing that LXC makes up in /dev, not the AppArmor
+/// profile that Debian has for lxc-start, and a root file system that LXC does not own.
 const FIXED: &[(&str, &str)] = &[
     ("lxc.rootfs.managed", "0"),
     ("lxc.console.path", "none"),
     ("lxc.tty.max", "0"),
     ("lxc.autodev", "0"),
-    ("lxc.apparmor.profile", "unchanged"),
+    ("lxc.apparmor.profile", "unconfined"),
 ];
 
 impl Draft<'_> {

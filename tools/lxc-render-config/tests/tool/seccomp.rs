@@ -126,7 +126,7 @@ fn labels_go_to_init_and_into_the_data_of_mounts() {
     .unwrap();
     assert_eq!(rendered.process.apparmor.as_c_str(), c"docker-default");
     assert_eq!(rendered.process.selinux.as_c_str(), c"system_u:system_r:container_t:s0:c1,c2");
-    assert_eq!(rendered.config.get("lxc.apparmor.profile"), Some("unchanged"));
+    assert_eq!(rendered.config.get("lxc.apparmor.profile"), Some("unconfined"));
     let context = "context=\"system_u:object_r:container_file_t:s0:c1,c2\"";
     let entries: Vec<&str> = rendered.config.values("lxc.mount.entry").collect();
     let labelled = |target: &str| {
