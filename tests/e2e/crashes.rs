@@ -1,5 +1,6 @@
 //! Nothing depends on anybody's life: shims, workers, monitors and commands are killed at every point.
 
+mod calls;
 mod crowd;
 mod ground;
 mod kills;

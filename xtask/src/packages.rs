@@ -16,6 +16,8 @@ pub(crate) const RUNC: Need = ("runc", "runc");
 pub(crate) const MANDOC: Need = ("mandoc", "mandoc");
 /// `nexcage ps` shows what ps(1) says; tests look for processes by pgrep(1).
 pub(crate) const PROCPS: Need = ("ps", "procps");
+/// Tests make system calls fail by it.
+pub(crate) const STRACE: Need = ("strace", "strace");
 pub(crate) const PYTHON: Need = ("/usr/bin/python3", "python3");
 
 /// What the tests of pods need: a network for these, and a client of containerd's CRI.

@@ -7,7 +7,7 @@ use crate::fidelity::{self, Backends};
 use crate::man;
 use crate::memory::TIME;
 use crate::packages::{
-    self, BUSYBOX, CONTAINERD, FISH, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, UIDMAP, ZSH,
+    self, BUSYBOX, CONTAINERD, FISH, LXC, MANDOC, PODS, PROCPS, PYTHON, RUNC, STRACE, UIDMAP, ZSH,
 };
 use crate::replay;
 use crate::step::{run, run_tests, say, step};
@@ -23,7 +23,7 @@ const INIT_LIMIT: u64 = 64 * 1024;
 pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
     let mut passed = 0;
     step("packages", || {
-        let needs = [LXC, UIDMAP, BUSYBOX, RUNC, CONTAINERD, MANDOC, PROCPS, PYTHON, TIME, ZSH, FISH];
+        let needs = [LXC, UIDMAP, BUSYBOX, RUNC, CONTAINERD, MANDOC, PROCPS, PYTHON, STRACE, TIME, ZSH, FISH];
         packages::require(&[&needs[..], &PODS].concat())
     })?;
     if name.is_none() {

@@ -119,7 +119,11 @@ impl ContainerDir {
                 Ok(None) => return Err(Error::Exists { path: self.0.clone() }),
                 // or has removed it already.
                 Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // One that has a lock by now is somebody else's.
+                    drop(fs::remove_dir(&self.0));
+                    return Err(error);
+                }
             }
         }
     }
