@@ -27,6 +27,8 @@ pub(crate) enum Error {
     Input { path: PathBuf, source: io::Error },
     /// The LXC configuration names no root file system.
     NoRootfs { path: PathBuf },
+    /// The file system of an unprivileged CT's image has no ID-mapped mounts.
+    Owners { rootfs: PathBuf, source: io::Error },
     /// The bundle names a cgroup that exists.
     CgroupTaken { path: PathBuf },
     /// `lxc-start` is not in PATH.
@@ -150,6 +152,13 @@ impl fmt::Display for Error {
             Error::NoRootfs { path } => {
                 write!(f, "{} has no lxc.rootfs.path, and LXC would take the host's root", path.display())
             }
+            Error::Owners { rootfs, .. } => {
+                write!(
+                    f,
+                    "{} belongs to the host's root, and its owners cannot be mapped into a user namespace",
+                    rootfs.display()
+                )
+            }
             Error::CgroupTaken { path } => {
                 write!(f, "the cgroup {} exists and may be somebody else's", path.display())
             }
@@ -217,9 +226,10 @@ fn after(words: &str) -> String {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::System { source, .. } | Error::NoQuorum { source, .. } | Error::Input { source, .. } => {
-                Some(source)
-            }
+            Error::System { source, .. }
+            | Error::NoQuorum { source, .. }
+            | Error::Input { source, .. }
+            | Error::Owners { source, .. } => Some(source),
             Error::Other { error, .. } => error.source(),
             _ => None,
         }
@@ -244,7 +254,7 @@ impl Diagnose for Error {
             Error::NoQuorum { .. } => Code::NoQuorum,
             Error::NotRemoved { .. } => Code::System,
             Error::NoVmid { .. } => Code::NoVmid,
-            Error::NoRootfs { .. } | Error::CgroupTaken { .. } => Code::Refused,
+            Error::NoRootfs { .. } | Error::CgroupTaken { .. } | Error::Owners { .. } => Code::Refused,
             Error::Timeout { .. } => Code::Timeout,
             Error::Interrupted { .. } => Code::Interrupted,
             Error::Handover { .. } | Error::NoMaster => Code::Handover,
@@ -265,6 +275,10 @@ impl Diagnose for Error {
             Error::Told(told) => told.hint.clone(),
             Error::Invalid { .. } => Some("bundle-validate explains each finding".into()),
             Error::NoRootfs { .. } => Some("keep the line that lxc-render-config prints".into()),
+            Error::Owners { .. } => Some(
+                "an overlay, for one, has no ID-mapped mounts: give it to the mapped root (chown -R), or have an engine name its layers"
+                    .into(),
+            ),
             Error::CgroupTaken { .. } => Some(
                 "name one that does not exist (linux.cgroupsPath), or none; another --root may have a container of this id"
                     .into(),

@@ -74,8 +74,10 @@ fn mount_as_is(one: &Mount, mut options: Options, target: &Path) -> io::Result<(
 
 const BINDING: MountFlags = MountFlags::BIND.union(MountFlags::REC);
 
-/// Takes back what [`mount_all`] has done for a container, whether all of it or not. Can be repeated.
+/// Takes back what [`mount_all`] and a backend have mounted for a container, whether all of it or not. Can be
+/// repeated.
 pub(crate) fn unmount_all(dir: &ContainerDir) -> Result<(), Error> {
+    unmount_from(&dir.image())?;
     let file = dir.path().join(FILE);
     let rootfs = match fs::read(&file) {
         Ok(rootfs) => PathBuf::from(OsStr::from_bytes(&rootfs)),

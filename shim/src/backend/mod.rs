@@ -3,6 +3,7 @@
 //! A backend knows how to bring a configuration to life and how to remove every trace of it. It
 //! knows nothing of processes, stdio or statuses: those are the same everywhere.
 
+mod image;
 mod lxc;
 pub(crate) mod pct;
 
@@ -32,6 +33,13 @@ pub(crate) struct Place<'a> {
     pub(crate) in_use: &'a File,
 }
 
+/// Whether containers become CTs.
+pub(crate) fn is_pct(choice: Choice, configuration: &Configuration) -> bool {
+    let mountinfo = || std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let on_node = || is_pmxcfs(&mountinfo(), &configuration.pct.conf_directory);
+    choice == Choice::Pct || choice == Choice::Auto && on_node()
+}
+
 /// Makes a new container's backend; a CT's id is taken by that. `intend` writes down what is about
 /// to be taken.
 pub(crate) fn make(
@@ -42,11 +50,8 @@ pub(crate) fn make(
     rendered: &Rendered,
     intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
 ) -> Result<Box<dyn Backend>, Error> {
-    let pct = &configuration.pct;
-    let mountinfo = || std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let on_node = || is_pmxcfs(&mountinfo(), &pct.conf_directory);
-    if choice == Choice::Pct || choice == Choice::Auto && on_node() {
-        return Ok(Box::new(Ct::take(pct, place, bundle, rendered, intend)?));
+    if is_pct(choice, configuration) {
+        return Ok(Box::new(Ct::take(&configuration.pct, place, bundle, rendered, intend)?));
     }
     let cgroup =
         rendered.cgroups_path.as_ref().map_or_else(|| lxc::cgroup("lxc.payload", place), PathBuf::from);

@@ -3,18 +3,20 @@
 //! A create-to-delete cycle runs one `pct`: the VMID is taken by creating the CT's configuration
 //! exclusively, the end is seen in the kernel, and what is left is removed as files.
 
+use crate::backend::image::Image;
 use crate::backend::{Backend, Launch, Left, MARK, Place, marked, remove_lxc_lock};
 use crate::error::Error;
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::{LxcConfig, Rendered, pve};
 use nexcage_cgroup::{self as cgroup, Cgroup};
+use nexcage_configuration::WithoutUserNamespace;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -56,7 +58,12 @@ impl Ct {
         intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let directory = place.dir.path();
+        let is_permitted = paths.without_user_namespace == WithoutUserNamespace::Privileged;
+        if !is_permitted && rendered.config.get("lxc.idmap").is_none() {
+            return Err(Box::new(pve::PveError::Privileged).into());
+        }
         let wishes = pve::Wishes::read(&paths.ct, &rendered.annotations).map_err(Box::new)?;
+        let image = Image::of(rendered, paths, place.dir)?;
         let vmids = paths.vmids;
         let taken = taken(&paths.vm_list());
         for vmid in (vmids.first..=vmids.last).filter(|vmid| !taken.contains(vmid)) {
@@ -65,7 +72,7 @@ impl Ct {
                 continue;
             }
             let mut ct = Ct::existing(paths, directory, vmid);
-            let made = described(place, bundle, rendered, &wishes, &ct.include)?;
+            let made = described(place, bundle, rendered, &image, &wishes, &ct.include)?;
             let conf = made.conf.clone();
             ct.made = Some(made);
             intend(ct.record())?;
@@ -224,6 +231,7 @@ fn described(
     place: Place<'_>,
     bundle: &Path,
     rendered: &Rendered,
+    image: &Image,
     wishes: &pve::Wishes,
     include: &Path,
 ) -> Result<pve::Ct, Error> {
@@ -231,21 +239,13 @@ fn described(
         id: place.id.as_str(),
         namespace: place.namespace.as_str(),
         bundle,
-        rootfs: &rendered.rootfs,
-        owners: owners(rendered),
+        rootfs: &image.path,
+        owners: image.owners,
         include,
         annotations: &rendered.annotations,
         wishes,
     };
     Ok(pve::conf(&rendered.config, &about, pve::Host::this()).map_err(Box::new)?)
-}
-
-/// Whose the root file system is. Proxmox maps the host's owners with its own id map only; with any
-/// other an image that is not shifted stays as it is.
-fn owners(rendered: &Rendered) -> pve::Rootfs {
-    let is_proxmoxs = rendered.config.values("lxc.idmap").eq(pve::PROXMOX_ID_MAP);
-    let is_host_s = fs::metadata(&rendered.rootfs).is_ok_and(|root| root.uid() == 0);
-    if is_proxmoxs && is_host_s { pve::Rootfs::HostRoot } else { pve::Rootfs::ContainerRoot }
 }
 
 /// The ids of a cluster's CTs and VMs, by pmxcfs's list of them. It only saves tries: what is taken

@@ -16,7 +16,7 @@ use crate::terminal::{self, Master};
 use crate::wait::{Deadline, Watch, wait};
 use crate::work::later::Later;
 use crate::work::tear_down::{TEARDOWN, end_process};
-use crate::work::{Follows, Report, Reporter, Site};
+use crate::work::{Follows, Report, Reporter, Site, users};
 use bundle_validate::{Bundle, Severity};
 use lxc_render_config::{LxcConfig, Rendered, Wires};
 use nexcage_handover::flags;
@@ -78,6 +78,13 @@ fn create_from_bundle(site: &Site, creation: Creation, reporter: &mut Reporter) 
     fault::at(Place::RootfsMounted);
     let signals = Signals::catch(site.inherited)?;
     let bundle = Bundle::open(&creation.bundle).map_err(Box::new)?;
+    validate(&bundle)?;
+    let bundle = match &creation.lxc_config {
+        None if backend::is_pct(creation.backend, &site.configuration) => {
+            users::settle(bundle, &site.configuration.pct)?
+        }
+        _ => bundle,
+    };
     fault::at(Place::BundleRead);
     let mut rendered = prepare(site, &bundle, creation.lxc_config.as_ref())?;
     if creation.listen_fds > 0 {
@@ -86,8 +93,9 @@ fn create_from_bundle(site: &Site, creation: Creation, reporter: &mut Reporter) 
     }
     let setup = setup::find(&rendered)?;
     let init = find_init(site.init.as_deref())?;
-    let config = fs::copy(bundle.config(), site.dir.config());
-    config.map_err(Error::system(format!("copy {}", bundle.config().display())))?;
+    site.dir
+        .write_config(bundle.document().text())
+        .map_err(Error::system(format!("copy {}", bundle.config().display())))?;
     let later = Later::of(site, &rendered, setup.as_deref(), &init)?;
     later.write(&site.dir)?;
     fault::at(Place::ConfigSaved);
@@ -112,7 +120,6 @@ pub(crate) fn say_to(diagnostics: Option<&OwnedFd>) {
 }
 
 fn prepare(site: &Site, bundle: &Bundle, lxc_config: Option<&(PathBuf, String)>) -> Result<Rendered, Error> {
-    validate(bundle)?;
     let mut rendered = lxc_render_config::render(bundle, &Default::default()).map_err(Box::new)?;
     if let Some((path, text)) = lxc_config {
         rendered.config = given_config(path, text)?;

@@ -10,6 +10,7 @@ pub(crate) mod later;
 pub(crate) mod live;
 pub(crate) mod start;
 pub(crate) mod tear_down;
+mod users;
 
 use crate::backend::Place;
 use crate::error::{Error, Told};

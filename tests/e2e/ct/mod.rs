@@ -9,11 +9,13 @@ mod native;
 mod network;
 mod recorded;
 mod unprivileged;
+mod users;
 mod vmids;
 
 use crate::text;
 use nexcage_tests::{Backend, FIRST_VMID, Run, Running, Sandbox, Traces};
 use pct_stand_in::Node;
+use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -27,6 +29,14 @@ fn sandbox() -> Sandbox {
 
 fn node(sandbox: &Sandbox) -> &Node {
     sandbox.node().unwrap()
+}
+
+/// Sets a key of `/pct` in the administrator's configuration.
+fn configure(sandbox: &Sandbox, key: &str, value: Value) {
+    let path = sandbox.configuration();
+    let mut document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    document["pct"][key] = value;
+    fs::write(path, document.to_string()).unwrap();
 }
 
 fn conf(node: &Node, vmid: u32) -> PathBuf {

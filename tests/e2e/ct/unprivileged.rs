@@ -1,9 +1,11 @@
 //! An unprivileged CT's root, who is nobody on the host, must reach what nexcage gives it: each part is
 //! looked at when pct is called, and taken back to show that it is needed.
 
-use super::{failure, node, sandbox, wrap};
+use super::{await_that, configure, failure, node, pct, sandbox, wrap};
 use crate::text;
 use nexcage_tests::{Bundle, Config, Run, Sandbox};
+use pct_stand_in::Fault;
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
@@ -68,6 +70,7 @@ fn a_pipe_of_the_host_s_root_cannot_be_opened_again() {
 #[test]
 fn an_image_of_the_host_s_root_is_mounted_with_its_owners_mapped() {
     let sandbox = sandbox();
+    configure(&sandbox, "version", json!("6.1.6"));
     let config = Config::script("stat -c %u:%g /bin/busybox /; echo new > /new").mapped_to(100_000);
     let bundle = sandbox.bundle(&config);
     let seen = sandbox.path().join("seen");
@@ -88,8 +91,69 @@ fn without_the_map_such_an_image_belongs_to_nobody() {
     let sandbox = sandbox();
     let bundle =
         sandbox.bundle(&Config::script("stat -c %u:%g /bin/busybox; echo new > /new").mapped_to(100_000));
+    configure(&sandbox, "version", json!("6.1.6"));
     let conf = node(&sandbox).conf_dir().join("5000.conf");
     wrap(node(&sandbox), &format!("sed -i s/,idmap=passthrough// '{}'", conf.display()), "");
     let output = sandbox.run(&bundle).output();
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), "65534:65534\n".to_owned()));
+}
+
+#[test]
+fn an_older_proxmox_is_given_the_image_with_its_owners_mapped() {
+    let sandbox = sandbox();
+    configure(&sandbox, "version", json!("6.1.5"));
+    let config = Config::script("stat -c %u:%g /bin/busybox /; echo new > /new; sleep 1000");
+    let bundle = sandbox.bundle(&config.mapped_to(100_000));
+    let container = sandbox.start(&bundle);
+    let image = sandbox.state_directory(&container.id).join("image");
+    let shown = text(&pct(node(&sandbox), &["config", "5000"]).stdout);
+    let line = format!("rootfs: {}", image.display());
+    assert!(shown.lines().any(|shown| shown == line), "no {line}:\n{shown}");
+    let new = || fs::metadata(bundle.rootfs().join("new"));
+    await_that("a file is written", || new().is_ok());
+    assert_eq!(new().unwrap().uid(), 0);
+    assert_eq!(fs::metadata(image.join("new")).unwrap().uid(), 100_000);
+    let output = sandbox.nexcage("exec").arg(&container.id).args(["stat", "-c", "%u:%g", "/new"]).output();
+    assert_eq!(text(&output.stdout), "0:0\n", "{output:?}");
+    container.remove();
+    assert!(new().is_ok(), "only the mount is gone");
+    sandbox.assert_nothing_left();
+}
+
+#[test]
+fn a_failed_start_takes_only_the_mount_away() {
+    let sandbox = sandbox();
+    let fault = Fault::Fail { stdout: String::new(), stderr: "x\n".to_owned(), status: 255 };
+    node(&sandbox).set_fault(Some(&fault)).unwrap();
+    let bundle = sandbox.bundle(&Config::script("exit 0").mapped_to(100_000));
+    failure(sandbox.run(&bundle), "NX-PCT-START");
+    assert!(bundle.rootfs().join("bin/busybox").exists());
+    sandbox.assert_nothing_left();
+}
+
+#[test]
+fn owners_that_cannot_be_mapped_are_refused_before_anything_is_made() {
+    let sandbox = sandbox();
+    let bundle = sandbox.bundle(&Config::script("exit 0").mapped_to(100_000));
+    let [lower, upper, work] = ["lower", "upper", "work"].map(|name| sandbox.path().join(name));
+    fs::rename(bundle.rootfs(), &lower).unwrap();
+    for directory in [&bundle.rootfs(), &upper, &work] {
+        fs::create_dir(directory).unwrap();
+    }
+    let layers =
+        format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+    let mount = |words: &[&str]| sandbox.command("mount").args(words).arg(bundle.rootfs()).assert().code(0);
+    for version in ["6.1.5", "6.1.6"] {
+        configure(&sandbox, "version", json!(version));
+        mount(&["-t", "overlay", "-o", &layers, "overlay"]);
+        let output = sandbox.run(&bundle).output();
+        sandbox.command("umount").arg(bundle.rootfs()).assert().code(0);
+        let message = text(&output.stderr);
+        assert_eq!((output.status.code(), message.lines().count()), (Some(125), 1), "{message}");
+        for words in ["NX-REFUSED", "belongs to the host's root", "Invalid argument", "hint: an overlay"] {
+            assert!(message.contains(words), "no {words}: {message}");
+        }
+    }
+    assert_eq!(node(&sandbox).calls().unwrap(), [] as [String; 0]);
+    sandbox.assert_nothing_left();
 }

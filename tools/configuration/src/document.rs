@@ -3,7 +3,9 @@
 use crate::error::{Complaint, Wrong};
 use crate::file::MOST;
 use crate::keys::{Key, Known, look_up, names_in};
-use crate::{Backend, Configuration, Error, ExitSource, Origin, Setting, Vmids, seconds};
+use crate::{
+    Backend, Configuration, Error, ExitSource, Origin, Setting, Version, Vmids, WithoutUserNamespace, seconds,
+};
 use bundle_validate::json::{self, Document, Fault, Kind, Limits, Member, Node};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -77,6 +79,10 @@ impl Reader {
                     "/pct/lxcDirectory" => pct.lxc_directory = absolute(node)?,
                     "/pct/vmids/first" => pct.vmids.first = vmid(node)?,
                     "/pct/vmids/last" => pct.vmids.last = vmid(node)?,
+                    "/pct/withoutUserNamespace" => {
+                        pct.without_user_namespace = choice(node, WithoutUserNamespace::NAMES)?;
+                    }
+                    "/pct/version" => pct.version = Some(Version::parse(node.as_str()?)?),
                     "/pct/ct" => pct.ct = texts(node)?,
                     _ => return None,
                 }

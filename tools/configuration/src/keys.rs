@@ -76,6 +76,18 @@ pub const KEYS: &[Key] = &[
         meaning: "The highest VMID that a new CT may take; not less than first.",
     },
     Key {
+        pointer: "/pct/withoutUserNamespace",
+        form: "one of \"privileged\", \"unprivileged\", \"refused\"",
+        default: Some("\"privileged\""),
+        meaning: "What becomes of a bundle without a user namespace, as most are: a privileged CT, as the bundle has it; an unprivileged one, whose ids are mapped by Proxmox's own map, 65536 ids from 100000 on; or an error.",
+    },
+    Key {
+        pointer: "/pct/version",
+        form: "a version such as \"6.1.6\"",
+        default: None,
+        meaning: "The version of the package pve-container. Without it /var/lib/dpkg/status says. From 6.1.6 on Proxmox maps the owners of an unprivileged CT's root file system; before, or if there is none, nexcage does.",
+    },
+    Key {
         pointer: "/pct/ct",
         form: "an object of texts",
         default: None,

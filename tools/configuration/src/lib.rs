@@ -23,11 +23,13 @@ mod error;
 mod file;
 mod keys;
 mod origin;
+mod pve_container;
 
 pub use error::{Complaint, Error, Wrong};
 pub use file::{FILE, VARIABLE};
 pub use keys::{KEYS, Key};
 pub use origin::Origin;
+pub use pve_container::Version;
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -65,6 +67,10 @@ pub struct Pct {
     pub lxc_directory: PathBuf,
     /// The ids that new CTs may take.
     pub vmids: Vmids,
+    /// What becomes of a bundle without a user namespace.
+    pub without_user_namespace: WithoutUserNamespace,
+    /// The version of pve-container, if dpkg is not to be asked; see [`Pct::pve_container`].
+    pub version: Option<Version>,
     /// Options of every new CT, by their names.
     pub ct: BTreeMap<String, String>,
 }
@@ -84,6 +90,32 @@ pub struct Vmids {
     pub first: u32,
     /// The highest.
     pub last: u32,
+}
+
+/// What becomes of a bundle without a user namespace, which asks for the host's own ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutUserNamespace {
+    /// A privileged CT, as the bundle has it.
+    Privileged,
+    /// An unprivileged CT: it gets Proxmox's own id map.
+    Unprivileged,
+    /// Nothing.
+    Refused,
+}
+
+impl WithoutUserNamespace {
+    /// Every choice with its name in the configuration.
+    pub const NAMES: &'static [(&'static str, WithoutUserNamespace)] = &[
+        ("privileged", WithoutUserNamespace::Privileged),
+        ("unprivileged", WithoutUserNamespace::Unprivileged),
+        ("refused", WithoutUserNamespace::Refused),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        name_in(Self::NAMES, self)
+    }
 }
 
 /// Who starts containers.
@@ -173,6 +205,8 @@ impl Default for Pct {
             conf_directory: "/etc/pve/lxc".into(),
             lxc_directory: "/var/lib/lxc".into(),
             vmids: Vmids { first: 900_000, last: 999_999 },
+            without_user_namespace: WithoutUserNamespace::Privileged,
+            version: None,
             ct: BTreeMap::new(),
         }
     }
@@ -258,6 +292,8 @@ impl Configuration {
             "/pct/lxcDirectory" => path(&self.pct.lxc_directory),
             "/pct/vmids/first" => self.pct.vmids.first.into(),
             "/pct/vmids/last" => self.pct.vmids.last.into(),
+            "/pct/withoutUserNamespace" => self.pct.without_user_namespace.name().into(),
+            "/pct/version" => self.pct.version.as_ref().map_or(Value::Null, |version| version.text().into()),
             "/pct/ct" if self.pct.ct.is_empty() => Value::Null,
             "/pct/ct" => self.pct.ct.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             _ => Value::Null,

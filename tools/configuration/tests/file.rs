@@ -3,7 +3,8 @@
 
 use nexcage_cli::{Code, Diagnose as _, causes};
 use nexcage_configuration::{
-    Backend, Configuration, Error, ExitSource, KEYS, Origin, Pct, Setting, Vmids, seconds,
+    Backend, Configuration, Error, ExitSource, KEYS, Origin, Pct, Setting, Version, Vmids,
+    WithoutUserNamespace, seconds,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -51,6 +52,13 @@ fn a_key_changes_only_itself_and_knows_its_place() {
         ("{\"pct\": {\"program\": \"/bin/pct\"}}", "/pct/program", json!("/bin/pct"), "/f:1:21"),
         ("{\"pct\": {\"confDirectory\": \"/c\"}}", "/pct/confDirectory", json!("/c"), "/f:1:27"),
         ("{\"pct\": {\"lxcDirectory\": \"/l\"}}", "/pct/lxcDirectory", json!("/l"), "/f:1:26"),
+        (
+            "{\"pct\": {\"withoutUserNamespace\": \"refused\"}}",
+            "/pct/withoutUserNamespace",
+            json!("refused"),
+            "/f:1:34",
+        ),
+        ("{\"pct\": {\"version\": \"6.1.5\"}}", "/pct/version", json!("6.1.5"), "/f:1:21"),
         ("{\"pct\": {\"ct\": {\"net0\": \"n\"}}}", "/pct/ct", json!({"net0": "n"}), "/f:1:16"),
     ] {
         let mut expected = Configuration::default().effective();
@@ -63,13 +71,15 @@ fn a_key_changes_only_itself_and_knows_its_place() {
 #[test]
 fn what_is_shown_is_what_is_used() {
     let text = r#"{"backend": "lxc", "root": "/r", "timeoutSeconds": 1.5, "exitSource": "pidfd", "init": "/i",
-        "pct": {"program": "/p", "confDirectory": "/c", "lxcDirectory": "/l", "vmids": {"first": 100, "last": 200}, "ct": {"tags": "x"}}}"#;
+        "pct": {"program": "/p", "confDirectory": "/c", "lxcDirectory": "/l", "vmids": {"first": 100, "last": 200}, "withoutUserNamespace": "unprivileged", "version": "7", "ct": {"tags": "x"}}}"#;
     let configuration = parse(text).unwrap();
     let pct = Pct {
         program: "/p".into(),
         conf_directory: "/c".into(),
         lxc_directory: "/l".into(),
         vmids: Vmids { first: 100, last: 200 },
+        without_user_namespace: WithoutUserNamespace::Unprivileged,
+        version: Version::parse("7"),
         ct: [("tags".to_owned(), "x".to_owned())].into(),
     };
     assert_eq!(configuration.pct, pct);

@@ -11,6 +11,8 @@ const RECORD: &str = "record.json";
 const LOCK: &str = "lock";
 const SOCKET: &str = "shim.sock";
 const CONFIG: &str = "config.json";
+/// A mount point.
+const IMAGE: &str = "image";
 const LOG: &str = "log";
 
 /// The root of all containers, `/run/nexcage` unless `--root` says otherwise.
@@ -99,6 +101,13 @@ impl ContainerDir {
         self.0.join(CONFIG)
     }
 
+    /// Where the root file system is mounted with other owners than it has, if it is. [`ContainerDir::remove`]
+    /// does nothing while it is.
+    #[must_use]
+    pub fn image(&self) -> PathBuf {
+        self.0.join(IMAGE)
+    }
+
     /// What LXC, pct and the shim say of the container.
     #[must_use]
     pub fn log(&self) -> PathBuf {
@@ -146,6 +155,16 @@ impl ContainerDir {
                 Err(error) => return Err(io_error("make", &self.0)(error)),
             }
         }
+    }
+
+    /// Writes the copy of the bundle's document.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_config(&self, text: &str) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(self.config())?.write_all(text.as_bytes())
     }
 
     /// Locks the directory if no live shim has it; `None` if one has.
@@ -221,6 +240,13 @@ impl ContainerDir {
     /// # Errors
     /// Something cannot be removed.
     pub fn remove(&self) -> Result<(), Error> {
+        // A mount point cannot be removed; what is mounted would be.
+        match fs::remove_dir(self.image()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("remove", &self.image())(error));
+            }
+            _ => {}
+        }
         match fs::remove_dir_all(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(io_error("remove", &self.0)(error));
@@ -279,6 +305,19 @@ mod tests {
         assert!(!root.0.exists(), "an empty root goes too");
         let again = dir.create().unwrap();
         assert!(dir.is_held_by(&again));
+    }
+
+    #[test]
+    fn what_is_where_a_root_file_system_is_mounted_is_never_removed() {
+        let (_temp, _root, dir, _record) = fixture();
+        let _lock = dir.create().unwrap();
+        fs::create_dir(dir.image()).unwrap();
+        fs::write(dir.image().join("file"), "").unwrap();
+        assert!(matches!(dir.remove(), Err(Error::Io { .. })));
+        assert!(dir.image().join("file").exists() && dir.path().join(LOCK).exists());
+        fs::remove_file(dir.image().join("file")).unwrap();
+        dir.remove().unwrap();
+        assert!(!dir.path().exists());
     }
 
     #[test]

@@ -6,7 +6,10 @@ use crate::LxcConfig;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The id map that Proxmox gives an unprivileged CT unless its configuration has another.
+/// The range of ids that Proxmox gives an unprivileged CT unless its configuration has others: its first id,
+/// which that is on the host, and how many there are.
+pub const ID_RANGE: (u32, u32, u32) = (0, 100_000, 65_536);
+/// The same in LXC's words.
 pub const PROXMOX_ID_MAP: [&str; 2] = ["u 0 100000 65536", "g 0 100000 65536"];
 /// The most bytes of a file in pmxcfs.
 const MOST: usize = 1 << 20;

@@ -8,7 +8,7 @@ mod limits;
 mod network;
 mod wishes;
 
-pub use conf::{PROXMOX_ID_MAP, conf, included, includes};
+pub use conf::{ID_RANGE, PROXMOX_ID_MAP, conf, included, includes};
 pub use wishes::{ANNOTATION, CONFIGURATION, KEYS, Wishes};
 
 use nexcage_cli::{Code, Diagnose};
@@ -80,6 +80,8 @@ pub enum PveError {
     },
     /// An annotation asks for a network and the bundle has no network namespace of its own.
     NoNetwork,
+    /// It would be a privileged CT.
+    Privileged,
     /// The configuration has more bytes than pmxcfs takes.
     TooLong(usize),
 }
@@ -114,6 +116,9 @@ impl fmt::Display for PveError {
             PveError::NoNetwork => {
                 f.write_str("an annotation asks for a network, and the bundle has no new network namespace")
             }
+            PveError::Privileged => f.write_str(
+                "without a user namespace it would be a privileged CT, which /pct/withoutUserNamespace excludes",
+            ),
             PveError::TooLong(bytes) => {
                 write!(f, "the CT's configuration has {bytes} bytes, and pmxcfs takes 1 MiB")
             }
@@ -134,6 +139,9 @@ impl Diagnose for PveError {
             PveError::Wish { .. } => "nexcage-pve(7) has the options and their forms",
             PveError::NoNetwork => {
                 "list a namespace of type network without a path, or remove the annotation"
+            }
+            PveError::Privileged => {
+                "list a namespace of type user with uidMappings and gidMappings, or change the configuration"
             }
             PveError::TooLong(_) => "shorten its annotations",
         };

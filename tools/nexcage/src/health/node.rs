@@ -2,16 +2,11 @@
 
 use super::machine::{useful, useful_program};
 use super::{Check, State};
-use nexcage_configuration::Pct;
+use nexcage_configuration::{Pct, Version, WithoutUserNamespace};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// The first pve-container that maps the ids of a directory that a CT has as its rootfs
-/// (`idmap=passthrough`; pct.md, section 0).
-const PASSTHROUGH: [u32; 3] = [6, 1, 6];
 
 /// The checks; on other machines the first of them alone.
 pub(super) fn checks(pct: &Pct) -> Vec<Check> {
@@ -25,7 +20,8 @@ pub(super) fn checks(pct: &Pct) -> Vec<Check> {
         checks.extend([
             useful_program("pct", &pct.program),
             quorum(&mount, &pct.conf_directory),
-            passthrough(package("pve-container").as_deref()),
+            passthrough(pct.pve_container().as_ref()),
+            privileged(pct.without_user_namespace),
             rootfs_storage(&mount),
             templates(&mount),
             bridges(Path::new("/sys/class/net")),
@@ -62,22 +58,19 @@ fn read_json(path: &Path) -> Value {
     fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-/// The version of an installed Debian package.
-fn package(name: &str) -> Option<String> {
-    let output = Command::new("dpkg-query").args(["-W", "-f", "${Version}", name]).output().ok()?;
-    let version = String::from_utf8(output.stdout).ok()?;
-    Some(version).filter(|version| output.status.success() && !version.is_empty())
+fn passthrough(version: Option<&Version>) -> Check {
+    let found = version.is_some_and(Version::maps_root_file_systems);
+    let version = version.map_or("not installed", Version::text);
+    let cost = if found { "" } else { "; before 6.1.6 nexcage maps the owners of a root file system itself" };
+    useful("id-mapped-rootfs", found, &format!("pve-container {version}{cost}"))
 }
 
-fn passthrough(version: Option<&str>) -> Check {
-    let numbers = |version: &str| -> Vec<u32> {
-        version.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse().ok()).collect()
-    };
-    let found = version.is_some_and(|version| numbers(version) >= PASSTHROUGH.to_vec());
-    let version = version.unwrap_or("not installed");
-    let cost =
-        if found { "" } else { "; before 6.1.6 a directory cannot be an unprivileged CT's rootfs by itself" };
-    useful("id-mapped-rootfs", found, &format!("pve-container {version}{cost}"))
+/// What becomes of most bundles, as far as that is for an administrator to know.
+fn privileged(choice: WithoutUserNamespace) -> Check {
+    let found = choice != WithoutUserNamespace::Privileged;
+    let cost = if found { "" } else { ": their root is the host's, as the bundles say" };
+    let detail = format!("/pct/withoutUserNamespace is {}{cost}", choice.name());
+    useful("unprivileged-only", found, &detail)
 }
 
 /// The names of the storages that take this content (storage.cfg: a line `TYPE: NAME`, then indented
@@ -154,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn versions_compare_by_number() {
-        assert_eq!(passthrough(Some("6.1.10")).state, State::Ok);
-        assert_eq!(passthrough(Some("6.1.5")).state, State::No);
+    fn an_older_proxmox_costs_something() {
+        assert_eq!(passthrough(Version::parse("6.1.10").as_ref()).state, State::Ok);
+        assert_eq!(passthrough(Version::parse("6.1.5").as_ref()).state, State::No);
         assert_eq!(passthrough(None).state, State::No);
     }
 }
