@@ -1,6 +1,7 @@
 //! Hooks: programs with their own words, the container's state on stdin, and a time limit.
 
 use crate::channel::Channel;
+use crate::kernel;
 use crate::plan::{Failure, Hook, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -83,6 +84,7 @@ fn run(hook: &Hook, state: &[u8], directory: &Path, attendant: &mut dyn Attendan
     command.env_clear().envs(hook.env.iter().map(|entry| entry.split_once('=').unwrap_or((entry, ""))));
     // A group of its own, so that all of it can be killed.
     command.current_dir(directory).process_group(0);
+    kernel::dies_with_us(&mut command);
     let mut child = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn().map_err(Failed::Start)?;
     // The command has the other ends of the pipes.
     drop(command);

@@ -3,9 +3,13 @@
 
 use crate::plan::Attributes;
 use rustix::fs::AtFlags;
+use rustix::io::Errno;
 use rustix::mount::MountFlags;
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 /// `MOUNT_ATTR_*` and `MS_*` of linux/mount.h.
 #[expect(missing_docs, reason = "documented in mount_setattr(2) and mount(2)")]
@@ -205,6 +209,18 @@ pub fn keep_inherited(count: u32) -> io::Result<Vec<OwnedFd>> {
         kept.push(unsafe { OwnedFd::from_raw_fd(number) });
     }
     Ok(kept)
+}
+
+/// Has what a command starts die with this process, also when that is killed.
+pub(crate) fn dies_with_us(command: &mut Command) {
+    let parent = getpid();
+    let dies = move || match set_parent_process_death_signal(Some(Signal::KILL)) {
+        // The parent may have died before it was watched; from another pid namespace it is not seen.
+        Ok(()) if getppid().is_some_and(|now| now != parent) => Err(Errno::CHILD.into()),
+        result => Ok(result?),
+    };
+    // SAFETY: between fork and exec two system calls are made, and nothing is allocated.
+    unsafe { command.pre_exec(dies) };
 }
 
 /// Gives this process, which has one thread, a user namespace of its own (unshare(2)).

@@ -187,6 +187,25 @@ fn a_creation_that_hangs_can_be_removed() {
     }
 }
 
+#[test]
+fn a_hook_dies_with_the_shim_that_runs_it() {
+    let barrier = tempfile();
+    let ground =
+        Ground::with_hook(&format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", barrier.display()));
+    thread::scope(|scope| {
+        let create = scope.spawn(|| ground.outcome("create"));
+        ground.until("in its hook", || barrier.exists());
+        let hook = fs::read_to_string(&barrier).unwrap().trim().parse().unwrap();
+        assert!(is_alive(hook));
+        let shims = ground.shims();
+        shims.into_iter().for_each(kill);
+        ground.until("without its hook", || !is_alive(hook));
+        ground.remove();
+        assert!(!create.join().unwrap().status.success());
+    });
+    fs::remove_file(&barrier).unwrap();
+}
+
 /// A name for a file that is not there.
 fn tempfile() -> std::path::PathBuf {
     static MADE: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
