@@ -78,7 +78,7 @@ impl Supervisor {
             Call::Wait(wait) => self.wait_for_exec(ticket, &wait.exec_id),
             Call::ResizePty(resize) => self.resize(ticket, &resize),
             Call::CloseIO(close) => self.close_io(ticket, &close),
-            Call::Pause(_) => self.live(ticket, Live::Pause),
+            Call::Pause(_) => self.pause(ticket),
             Call::Resume(_) => self.live(ticket, Live::Resume),
             Call::Update(update) => {
                 let resources = update.resources.unwrap_or_default().value;
@@ -401,6 +401,26 @@ impl Supervisor {
         }
         self.done(ticket);
         Ok(())
+    }
+
+    fn pause(&mut self, ticket: Ticket) -> Result<(), Error> {
+        // Who asks may have seen the process's output before the shim has heard of its beginning.
+        if self.container.phase == Phase::Starting {
+            self.container.pausing.push(ticket);
+            return Ok(());
+        }
+        self.live(ticket, Live::Pause)
+    }
+
+    /// Comes back to those who wanted a pause too early.
+    pub(super) fn settle_pauses(&mut self) {
+        if self.container.phase == Phase::Starting {
+            return;
+        }
+        for ticket in std::mem::take(&mut self.container.pausing) {
+            let begun = self.live(ticket, Live::Pause);
+            self.told(ticket, begun);
+        }
     }
 
     fn live(&mut self, ticket: Ticket, what: Live) -> Result<(), Error> {

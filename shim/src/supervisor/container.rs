@@ -59,6 +59,8 @@ pub(crate) struct Container {
     pub(crate) oom: Option<OomWatch>,
     /// Who waits for the end of the process.
     pub(crate) waiting: Vec<Ticket>,
+    /// Who wants it paused once its process has begun, which is under way.
+    pub(crate) pausing: Vec<Ticket>,
     /// Who wants the container removed, whatever its state.
     pub(crate) removing: Vec<Ticket>,
     /// Who wants a container deleted whose end is not told yet.
@@ -115,6 +117,7 @@ impl Container {
 
     pub(crate) fn forget(&mut self, peer: u64) {
         self.waiting.retain(|ticket| ticket.peer != peer);
+        self.pausing.retain(|ticket| ticket.peer != peer);
         if let Some(terminal) = &mut self.terminal {
             terminal.forget(peer);
         }

@@ -304,6 +304,7 @@ impl Supervisor {
             self.execs.forget(peer);
             self.idle = Deadline::after(IDLE);
         }
+        self.settle_pauses();
         self.settle_execs();
         self.settle_container();
         if let Some(forwarder) = &mut self.events.forwarder {

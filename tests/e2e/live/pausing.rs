@@ -8,7 +8,7 @@ use nexcage_task_api::method::{Events, State};
 use nexcage_task_api::shim::EventsRequest;
 use nexcage_task_api::task::{StateRequest, Status};
 use nexcage_tests::{Bundle, Config, Sandbox};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::thread;
 use std::time::Duration;
@@ -62,6 +62,33 @@ fn only_what_runs_is_paused_and_only_what_is_paused_goes_on() {
     refused(container.verb("pause"), "NX-WRONG-STATE", 1);
     refused(container.verb("resume"), "NX-WRONG-STATE", 1);
     container.delete();
+}
+
+#[test]
+fn a_pause_during_the_start_waits_for_the_process() {
+    let sandbox = Sandbox::new();
+    let bundle = sandbox.bundle(&Config::script("echo up; sleep 1000"));
+    let hold =
+        json!({ "path": "/bin/sh", "args": ["sh", "-c", "until [ -e /root/go ]; do sleep 0.01; done"] });
+    let mut config: Value = serde_json::from_slice(&fs::read(bundle.config()).unwrap()).unwrap();
+    config["hooks"] = json!({ "startContainer": [hold] });
+    fs::write(bundle.config(), config.to_string()).unwrap();
+    let container = sandbox.create(&bundle);
+    thread::scope(|scope| {
+        let start = scope.spawn(|| container.does("start"));
+        let record = sandbox.state_directory(&container.id).join("record.json");
+        await_that("the start goes on", || {
+            fs::read_to_string(&record).unwrap().contains("\"step\":\"start\"")
+        });
+        let pause = scope.spawn(|| container.does("pause"));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!pause.is_finished());
+        fs::write(bundle.rootfs().join("root/go"), "").unwrap();
+        start.join().unwrap();
+        pause.join().unwrap();
+    });
+    assert_eq!(container.status(), "paused");
+    container.remove();
 }
 
 #[test]
