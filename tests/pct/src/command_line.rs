@@ -28,7 +28,7 @@ impl Call {
         if arguments.len() < command.arguments.len() {
             return Err(Failure::usage("400 not enough arguments", &usage));
         }
-        if arguments.len() > command.arguments.len() && command.takes != Takes::ExtraArguments {
+        if arguments.len() > command.names().count() && command.takes != Takes::ExtraArguments {
             return Err(Failure::usage("400 too many arguments", &usage));
         }
         for (name, value) in &mut options {
@@ -45,9 +45,9 @@ impl Call {
     }
 
     fn verify(&self, command: &Command) -> Result<(), Failure> {
-        let arguments = command.arguments.iter().zip(&self.arguments);
+        let arguments = command.names().zip(&self.arguments);
         let arguments =
-            arguments.map(|(name, value)| ((*name).to_owned(), value.to_string_lossy().into_owned()));
+            arguments.map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()));
         let mut faults = Vec::new();
         for (name, value) in arguments.chain(self.options.iter().cloned()) {
             let checks = [command.parameter(&name), Command::format(&name)];
@@ -81,8 +81,9 @@ impl Call {
         self.options.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    pub(crate) fn argument(&self, index: usize) -> Option<&OsString> {
-        self.arguments.get(index)
+    /// An argument as text, empty if it was not given.
+    pub(crate) fn text(&self, index: usize) -> String {
+        self.arguments.get(index).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     /// The words behind the command's own arguments.
@@ -95,8 +96,7 @@ impl Call {
     /// # Errors
     /// The command has none.
     pub(crate) fn vmid(&self) -> Result<Vmid, Failure> {
-        let text = self.arguments.first().map(|text| text.to_string_lossy()).unwrap_or_default();
-        text.parse().map_err(|NotVmid| Failure::usage("400 not enough arguments", &self.usage))
+        self.text(0).parse().map_err(|NotVmid| Failure::usage("400 not enough arguments", &self.usage))
     }
 }
 

@@ -1,6 +1,7 @@
-//! A stand-in for Proxmox's `pct` in tests: list, status, config, set, create, start, stop, shutdown,
-//! destroy and exec, with pct's own words and statuses, on real LXC. It is held to recordings of the
-//! real one by [`replay`]; what they do not hold is refused, not guessed.
+//! A stand-in for Proxmox's `pct` in tests: its commands, with its own words and statuses, on real LXC.
+//! It is held to recordings of the real one by [`replay`]; what they do not hold is refused, not
+//! guessed. Storage is directories only: what needs a disk, a snapshot, CRIU or a second node ends as it
+//! does on a node that has none of them.
 //!
 //! # Settings
 //! `PCT_STAND_IN` names a file of `key = value` lines; without it the paths are a node's own.

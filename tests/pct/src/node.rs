@@ -1,7 +1,7 @@
 //! A scratch node for tests: directories laid out as on a real one, a manager, a `pct` that knows them.
 
 use crate::fault::Fault;
-use crate::lxc::{Container, MANAGER};
+use crate::lxc::{Container, MANAGER, unmount_all};
 use crate::settings::{Settings, VARIABLE};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File, Permissions};
@@ -149,7 +149,9 @@ impl Node {
         }
     }
 
+    /// Stops and unmounts every CT. Without confs nothing starts again.
     fn stop_all(&self) -> io::Result<()> {
+        fs::remove_dir_all(&self.settings.conf)?;
         for entry in fs::read_dir(&self.settings.lxc)? {
             let name = entry?.file_name();
             let Some(vmid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -159,6 +161,7 @@ impl Node {
                 fs::write(self.settings.lxc_home(vmid).join("config"), "")?;
                 drop(container.kill());
             }
+            drop(unmount_all(&self.settings, vmid));
             let unit = File::create(self.settings.run_file(vmid, "unit"))?;
             wait_for(|| rustix::fs::flock(&unit, FlockOperation::NonBlockingLockExclusive).is_ok());
         }

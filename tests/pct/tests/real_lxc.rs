@@ -258,12 +258,77 @@ fn faults_make_a_start_go_wrong() {
     );
 }
 
+fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "not so after 10 s: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
-fn nothing_is_left_of_a_node() {
+fn a_reboot_applies_what_is_pending_and_ends_whoever_does_not() {
     let ct = Ct::new(SLEEP);
     ct.good(&["start", "100"]);
+    let first = ct.init();
+    ct.good(&["set", "100", "--entrypoint", "/bin/sleep 2000"]);
+    assert_eq!(ct.good(&["pending", "100"]).lines().nth(2), Some("new entrypoint: /bin/sleep 2000"));
+    ct.good(&["reboot", "100", "--timeout", "1"]);
+    let command = || {
+        let init = text(&ct.pct(&["status", "100", "--verbose"]).stdout);
+        let pid = init.lines().find_map(|line| line.strip_prefix("pid: "))?.to_owned();
+        (pid != first.to_string()).then(|| fs::read_to_string(format!("/proc/{pid}/cmdline")).ok())?
+    };
+    await_that("it runs again", || command().as_deref() == Some("/bin/sleep\x002000\0"));
+    ct.good(&["stop", "100"]);
+    assert_eq!(ct.good(&["status", "100"]), "status: stopped\n", "one reboot is one");
+    failed(&ct.pct(&["reboot", "100"]), 255, "VM 100 not running\n");
+}
+
+#[test]
+fn files_go_in_and_out_and_stay_within_the_root() {
+    let ct = Ct::new(SLEEP);
+    let host = ct.node.root().join("file");
+    let host = host.to_str().unwrap();
+    fs::write(host, "content").unwrap();
+    symlink("/tmp", ct.rootfs().join("tmp/up")).unwrap();
+    ct.good(&["start", "100"]);
+    ct.good(&["push", "100", host, "/tmp/up/in", "--perms", "0640", "--user", "7", "--group", "8"]);
+    let inside = fs::metadata(ct.rootfs().join("tmp/in")).expect("a link leads to the CT's own /tmp");
+    assert_eq!((inside.mode() & 0o777, inside.uid(), inside.gid()), (0o640, 7, 8));
+    let out = format!("{host}.out");
+    ct.good(&["pull", "100", "/tmp/up/in", &out]);
+    assert_eq!(fs::read_to_string(&out).unwrap(), "content");
+    failed(&ct.pct(&["push", "100", "/nonexistent", "/x"]), 0, "failed to open /nonexistent for reading\n");
+}
+
+#[test]
+fn mounted_volumes_are_seen_on_the_host_until_they_are_unmounted() {
+    let ct = Ct::new(SLEEP);
+    let mounted = ct.node.lxc_dir().join("100/rootfs/bin/busybox");
+    ct.good(&["mount", "100"]);
+    assert!(mounted.exists());
+    failed(&ct.pct(&["set", "100", "--memory", "99"]), 255, "CT is locked (mounted)\n");
+    ct.good(&["start", "100"]);
+    ct.good(&["stop", "100"]);
+    ct.good(&["unmount", "100"]);
+    assert!(!mounted.exists());
+    assert!(!ct.good(&["config", "100"]).contains("lock"));
+    failed(&ct.pct(&["unmount", "100"]), 255, "no lock found trying to remove 'mounted'  lock\n");
+}
+
+#[test]
+fn nothing_is_left_of_a_node() {
+    let other = tempfile::tempdir().unwrap();
+    fs::write(other.path().join("kept"), "").unwrap();
+    let ct = Ct::new(&format!("{SLEEP}mp0: {},mp=/mnt\n", other.path().display()));
+    ct.good(&["start", "100"]);
+    ct.good(&["mount", "100"]);
     let (root, init, cgroup) = (ct.node.root().to_owned(), ct.init(), ct.node.cgroup(100));
+    // It may be starting again while the node goes.
+    ct.good(&["reboot", "100", "--timeout", "1"]);
     drop(ct);
+    assert!(other.path().join("kept").exists(), "what was mounted is still there");
     assert!(!root.exists());
     assert!(!Path::new("/proc").join(init.to_string()).exists());
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();

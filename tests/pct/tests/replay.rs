@@ -17,7 +17,7 @@ fn call(name: &str, stdout: &str) -> String {
 fn what_differs_is_told_from_what_does_not() {
     let recordings = tempfile::tempdir().unwrap();
     let write = |name, text: &str| fs::write(recordings.path().join(name), text).unwrap();
-    let uncovered = call("other", "").replace("status", "snapshot");
+    let uncovered = call("other", "").replace("status", "help");
     let calls = [call("right", "status: stopped\\n"), call("wrong", "status: running\\n"), uncovered];
     write("transcripts.json", &format!("[{}]", calls.join(",")));
     write("rendered.json", r#"[{"name": "r", "vmid": 900, "conf": "", "error": "missing 'arch'"}]"#);

@@ -33,12 +33,15 @@ const ARCHIVES: &[(&str, &str)] = &[
     (".tar.bz2", "--bzip2"),
 ];
 
+/// Where vzdump puts a CT's conf in its archives.
+const BACKED_UP_CONF: &str = "./etc/vzdump/pct.conf";
+
 const OSTYPES: &[&str] =
     &["debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos"];
 
 pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
     let vmid = call.vmid()?;
-    let template = call.argument(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let template = call.text(1);
     check_files(call)?;
     let mut conf = Conf::default();
     conf.main.put("lock", "create".into());
@@ -51,6 +54,10 @@ pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
     };
     let template = locate(session, call, &template).map_err(undo)?;
     session.task(|| {
+        if is_restore(session, call) {
+            let why = recover(session, &template);
+            return Err(undo(Failure::died(format!("unable to restore CT {vmid} - {}", why.message))));
+        }
         let made = make(session, call, vmid, &template);
         let conf = made.map_err(|failure| {
             undo(Failure { message: format!("unable to create CT {vmid} - {}", failure.message), ..failure })
@@ -58,6 +65,25 @@ pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
         session.store().save(vmid, &conf)?;
         if call.is_set("start") { start::start(session, vmid, conf) } else { Ok(()) }
     })
+}
+
+fn is_restore(session: &Session<'_>, call: &Call) -> bool {
+    call.is_set("restore") || session.words.first().is_some_and(|command| command == "restore")
+}
+
+/// Looks for the conf that a backup has and an archive of a root file system has not. Backups proper
+/// are not covered.
+fn recover(session: &Session<'_>, template: &Template) -> Failure {
+    let shown = template.path.display();
+    session.console.warn(&format!("recovering backed-up configuration from '{shown}'\n"));
+    let found = Command::new("tar").arg("-tf").arg(&template.path).arg(BACKED_UP_CONF).output();
+    match found {
+        Ok(output) if output.status.success() => {
+            Failure::died("pct stand-in: restoring a backup is not covered")
+        }
+        Ok(_) => Failure::died("ERROR: archive contains no configuration file"),
+        Err(error) => error.into(),
+    }
 }
 
 /// What is checked before anything is made.
@@ -74,11 +100,12 @@ fn check_files(call: &Call) -> Result<(), Failure> {
 
 /// Where the archive is, by its name alone.
 fn locate(session: &Session<'_>, call: &Call, template: &str) -> Result<Template, Failure> {
-    if template == "-" && !call.is_set("restore") {
-        return Err(Failure::died("pipe can only be used with restore tasks"));
-    }
-    if call.is_set("restore") {
-        return Err(Failure::died("pct stand-in: restore is not covered"));
+    if template == "-" {
+        return Err(Failure::died(if is_restore(session, call) {
+            "pct stand-in: backups from a pipe are not covered"
+        } else {
+            "pipe can only be used with restore tasks"
+        }));
     }
     for storage in [call.option("storage"), call.option("rootfs").and_then(storage_of)].into_iter().flatten()
     {

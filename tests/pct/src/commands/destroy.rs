@@ -38,7 +38,7 @@ pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
 /// Deletes what is on a storage; directories of the host are not Proxmox's.
 pub(super) fn remove_volumes(session: &Session<'_>, conf: &Conf) -> Result<(), Failure> {
     let points = if conf.main.get("rootfs").is_some() { mount_points(&conf.main)? } else { Vec::new() };
-    for point in points {
+    for (_, point) in points {
         if let Volume::Stored { .. } = point.volume {
             fs::remove_dir_all(point.volume.path(session.settings)?)?;
         }
@@ -49,7 +49,7 @@ pub(super) fn remove_volumes(session: &Session<'_>, conf: &Conf) -> Result<(), F
 /// LXC's files and ours; `passthrough` stays, as on a node.
 fn remove_files(session: &Session<'_>, vmid: Vmid) -> io::Result<()> {
     let home = session.settings.lxc_home(vmid);
-    for name in ["config", "rules.seccomp"] {
+    for name in ["config", "rules.seccomp", "reboot"] {
         gone(fs::remove_file(home.join(name)))?;
     }
     for directory in [home.join("rootfs"), home.clone()] {

@@ -1,16 +1,31 @@
 //! The commands, one file each.
 
+mod checkpoint;
+mod clone;
 mod config;
+mod console;
 mod create;
 mod destroy;
+mod df;
 mod exec;
+mod file_system;
+mod files;
 mod list;
+mod lock;
+mod migrate;
+mod mount;
 mod parameters;
+mod pending;
+mod reboot;
+mod rescan;
 mod set;
 mod shutdown;
+mod snapshot;
 mod start;
 mod status;
 mod stop;
+mod template;
+mod volumes;
 
 pub(crate) use parameters::{Command, Takes};
 
@@ -71,11 +86,36 @@ pub(crate) fn run(session: &Session<'_>, command: &Command, call: &Call) -> Resu
         "status" => status::run(session, call),
         "config" => config::run(session, call),
         "set" => set::run(session, call),
-        "create" => create::run(session, call),
+        "create" | "restore" => create::run(session, call),
         "start" => start::run(session, call),
         "stop" => stop::run(session, call),
         "shutdown" => shutdown::run(session, call),
         "destroy" => destroy::run(session, call),
+        "reboot" => reboot::run(session, call),
+        "suspend" => checkpoint::suspend(session, call),
+        "resume" => checkpoint::resume(session, call),
+        "snapshot" => snapshot::take(session, call),
+        "rollback" => snapshot::roll_back(session, call),
+        "delsnapshot" => snapshot::delete(session, call),
+        "listsnapshot" => snapshot::list(session, call),
+        "clone" => clone::run(session, call),
+        "migrate" => migrate::run(session, call),
+        "mount" => mount::mount(session, call),
+        "unmount" => mount::unmount(session, call),
+        "unlock" => lock::unlock(session, call),
+        "push" => files::push(session, call),
+        "pull" => files::pull(session, call),
+        "pending" => pending::run(session, call),
+        "template" => template::run(session, call),
+        "resize" => volumes::resize(session, call),
+        "move-volume" => volumes::relocate(session, call),
+        "fsck" => file_system::check(session, call),
+        "fstrim" => file_system::trim(session, call),
+        "df" => df::run(session, call),
+        "rescan" => rescan::run(session, call),
+        "cpusets" => rescan::cpusets(session),
+        "enter" => console::enter(session, call),
+        "console" => console::run(session, call),
         _ => exec::run(session, command, call),
     }
 }

@@ -21,18 +21,35 @@ pub(crate) enum Takes {
     ConfOptions,
     /// Further words: the command to execute.
     ExtraArguments,
+    /// Further arguments of these names, as many as are given.
+    Optional(&'static [&'static str]),
 }
 
 const VMID: Kind = Kind::Formatted(Format::Vmid);
 const TEXT: Kind = Kind::Text { min: 0, max: usize::MAX };
+/// What may hold the name of a snapshot, or a digest.
+const SHORT: Kind = Kind::Text { min: 0, max: 40 };
+const NUMBER: Kind = Kind::Integer { min: i64::MIN, max: i64::MAX };
+const RATE: Kind = Kind::Number { min: 0.0, max: f64::INFINITY };
 
 impl Command {
     /// The type of one of its options or arguments.
     pub(crate) fn parameter(&self, name: &str) -> Option<&'static Kind> {
-        if name == "vmid" {
-            return Some(&Kind::Integer { min: i64::MIN, max: i64::MAX });
+        match name {
+            "vmid" | "newid" | "target-vmid" => Some(&NUMBER),
+            "snapname" => Some(&SHORT),
+            "size" => Some(&Kind::Pattern(size)),
+            _ => self.option(name).or_else(|| self.names().any(|known| known == name).then_some(&TEXT)),
         }
-        self.option(name).or_else(|| self.arguments.contains(&name).then_some(&TEXT))
+    }
+
+    /// The names of its arguments, those that may be left out too.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let optional = match self.takes {
+            Takes::Optional(names) => names,
+            _ => &[],
+        };
+        self.arguments.iter().chain(optional).copied()
     }
 
     /// The type of one of its options.
@@ -43,7 +60,11 @@ impl Command {
 
     /// A second check of a parameter, made when the first says nothing.
     pub(crate) fn format(name: &str) -> Option<&'static Kind> {
-        (name == "vmid").then_some(&VMID)
+        match name {
+            "vmid" | "newid" | "target-vmid" => Some(&VMID),
+            "snapname" => Some(&Kind::Formatted(Format::ConfigId)),
+            _ => None,
+        }
     }
 
     /// The command of that name, if the stand-in has it.
@@ -52,8 +73,143 @@ impl Command {
     }
 }
 
+/// A number with an optional unit, absolute or, with a plus sign, relative.
+fn size(text: &str) -> bool {
+    let number = text.strip_prefix('+').unwrap_or(text);
+    let number = number.strip_suffix(['K', 'M', 'G', 'T']).unwrap_or(number);
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    [whole, part].iter().all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A command that takes a CT's number and nothing else.
+const fn of_ct(name: &'static str) -> Command {
+    Command { name, arguments: &["vmid"], takes: Takes::Nothing, own: &[] }
+}
+
+const CREATE: &[(&str, Kind)] = &[
+    ("force", Kind::Boolean),
+    ("password", Kind::Text { min: 5, max: usize::MAX }),
+    ("pool", TEXT),
+    ("restore", Kind::Boolean),
+    ("ssh-public-keys", TEXT),
+    ("start", Kind::Boolean),
+    ("storage", Kind::Formatted(Format::StorageId)),
+];
+
+const PERMISSIONS: &[(&str, Kind)] = &[("group", TEXT), ("perms", TEXT), ("user", TEXT)];
+
 const COMMANDS: &[Command] = &[
+    of_ct("df"),
+    of_ct("listsnapshot"),
+    of_ct("mount"),
+    of_ct("pending"),
+    of_ct("resume"),
+    of_ct("suspend"),
+    of_ct("template"),
+    of_ct("unlock"),
+    of_ct("unmount"),
     Command { name: "list", arguments: &[], takes: Takes::Nothing, own: &[] },
+    Command { name: "cpusets", arguments: &[], takes: Takes::Nothing, own: &[] },
+    Command {
+        name: "rescan",
+        arguments: &[],
+        takes: Takes::Nothing,
+        own: &[("dryrun", Kind::Boolean), ("vmid", VMID)],
+    },
+    Command {
+        name: "clone",
+        arguments: &["vmid", "newid"],
+        takes: Takes::Nothing,
+        own: &[
+            ("bwlimit", RATE),
+            ("description", TEXT),
+            ("full", Kind::Boolean),
+            ("hostname", Kind::Formatted(Format::DnsName)),
+            ("pool", TEXT),
+            ("snapname", SHORT),
+            ("storage", Kind::Formatted(Format::StorageId)),
+            ("target", TEXT),
+        ],
+    },
+    Command {
+        name: "migrate",
+        arguments: &["vmid", "target"],
+        takes: Takes::Nothing,
+        own: &[
+            ("bwlimit", RATE),
+            ("online", Kind::Boolean),
+            ("restart", Kind::Boolean),
+            ("target-storage", TEXT),
+            ("timeout", NUMBER),
+        ],
+    },
+    Command {
+        name: "move-volume",
+        arguments: &["vmid", "volume"],
+        takes: Takes::Optional(&["storage", "target-vmid", "target-volume"]),
+        own: &[("bwlimit", RATE), ("delete", Kind::Boolean), ("digest", SHORT), ("target-digest", SHORT)],
+    },
+    Command {
+        name: "resize",
+        arguments: &["vmid", "disk", "size"],
+        takes: Takes::Nothing,
+        own: &[("digest", SHORT)],
+    },
+    Command {
+        name: "fsck",
+        arguments: &["vmid"],
+        takes: Takes::Nothing,
+        own: &[("device", TEXT), ("force", Kind::Boolean)],
+    },
+    Command {
+        name: "fstrim",
+        arguments: &["vmid"],
+        takes: Takes::Nothing,
+        own: &[("ignore-mountpoints", Kind::Boolean)],
+    },
+    Command {
+        name: "snapshot",
+        arguments: &["vmid", "snapname"],
+        takes: Takes::Nothing,
+        own: &[("description", TEXT)],
+    },
+    Command {
+        name: "rollback",
+        arguments: &["vmid", "snapname"],
+        takes: Takes::Nothing,
+        own: &[("start", Kind::Boolean)],
+    },
+    Command {
+        name: "delsnapshot",
+        arguments: &["vmid", "snapname"],
+        takes: Takes::Nothing,
+        own: &[("force", Kind::Boolean)],
+    },
+    Command {
+        name: "push",
+        arguments: &["vmid", "file", "destination"],
+        takes: Takes::Nothing,
+        own: PERMISSIONS,
+    },
+    Command {
+        name: "pull",
+        arguments: &["vmid", "path", "destination"],
+        takes: Takes::Nothing,
+        own: PERMISSIONS,
+    },
+    Command {
+        name: "reboot",
+        arguments: &["vmid"],
+        takes: Takes::Nothing,
+        own: &[("timeout", Kind::Integer { min: 0, max: i64::MAX })],
+    },
+    Command {
+        name: "enter",
+        arguments: &["vmid"],
+        takes: Takes::Nothing,
+        own: &[("keep-env", Kind::Boolean)],
+    },
+    Command { name: "console", arguments: &["vmid"], takes: Takes::Nothing, own: &[("escape", TEXT)] },
     Command {
         name: "status",
         arguments: &["vmid"],
@@ -64,28 +220,16 @@ const COMMANDS: &[Command] = &[
         name: "config",
         arguments: &["vmid"],
         takes: Takes::Nothing,
-        own: &[("current", Kind::Boolean), ("snapshot", Kind::Text { min: 0, max: 40 })],
+        own: &[("current", Kind::Boolean), ("snapshot", SHORT)],
     },
     Command {
         name: "set",
         arguments: &["vmid"],
         takes: Takes::ConfOptions,
-        own: &[("delete", TEXT), ("revert", TEXT), ("digest", Kind::Text { min: 0, max: 40 })],
+        own: &[("delete", TEXT), ("revert", TEXT), ("digest", SHORT)],
     },
-    Command {
-        name: "create",
-        arguments: &["vmid", "ostemplate"],
-        takes: Takes::ConfOptions,
-        own: &[
-            ("force", Kind::Boolean),
-            ("password", Kind::Text { min: 5, max: usize::MAX }),
-            ("pool", TEXT),
-            ("restore", Kind::Boolean),
-            ("ssh-public-keys", TEXT),
-            ("start", Kind::Boolean),
-            ("storage", Kind::Formatted(Format::StorageId)),
-        ],
-    },
+    Command { name: "create", arguments: &["vmid", "ostemplate"], takes: Takes::ConfOptions, own: CREATE },
+    Command { name: "restore", arguments: &["vmid", "ostemplate"], takes: Takes::ConfOptions, own: CREATE },
     Command {
         name: "start",
         arguments: &["vmid"],

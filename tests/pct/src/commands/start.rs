@@ -51,7 +51,7 @@ pub(super) fn start(session: &Session<'_>, vmid: Vmid, mut conf: Conf) -> Result
     }
     let rendered = render(vmid, &conf.main, &session.settings.lxc, &ThisHost(session.settings))?;
     lxc::fit(session.settings, vmid, &conf.main, rendered)?;
-    for point in mount_points(&conf.main)? {
+    for (_, point) in mount_points(&conf.main)? {
         point.volume.path(session.settings)?;
     }
     check_hookscript(session, vmid, &conf)?;

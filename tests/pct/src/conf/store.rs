@@ -57,14 +57,23 @@ impl Store<'_> {
     /// # Errors
     /// A CT or a VM has the id.
     pub(crate) fn reserve(&self, vmid: Vmid, conf: &Conf) -> Result<(), Failure> {
-        if self.settings.qemu.join(format!("{vmid}.conf")).exists() {
-            return Err(self.taken("VM", vmid));
-        }
+        self.check_free(vmid)?;
         match File::create_new(self.settings.conf_file(vmid)) {
             Ok(mut file) => Ok(file.write_all(conf.to_string().as_bytes())?),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(self.taken("CT", vmid)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// # Errors
+    /// A CT or a VM has the id.
+    pub(crate) fn check_free(&self, vmid: Vmid) -> Result<(), Failure> {
+        for (kind, directory) in [("VM", &self.settings.qemu), ("CT", &self.settings.conf)] {
+            if directory.join(format!("{vmid}.conf")).exists() {
+                return Err(self.taken(kind, vmid));
+            }
+        }
+        Ok(())
     }
 
     fn taken(&self, kind: &str, vmid: Vmid) -> Failure {

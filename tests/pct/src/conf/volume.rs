@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use pve_schema::{Kind, conf_option};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// One `rootfs` or `mpN` value.
@@ -40,6 +41,16 @@ impl MountPoint {
         let volume = Volume::named(&values.remove("volume").unwrap_or_default());
         let target = if key == "rootfs" { "/".into() } else { values.remove("mp").unwrap_or_default() };
         Ok(MountPoint { target, volume, values })
+    }
+}
+
+impl fmt::Display for Volume {
+    /// As the conf has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Volume::Bind(path) | Volume::Device(path) => path.display().fmt(f),
+            Volume::Stored { storage, name } => write!(f, "{storage}:{name}"),
+        }
     }
 }
 
@@ -93,16 +104,16 @@ pub(crate) fn check_storage(storage: &str) -> Result<(), Failure> {
     }
 }
 
-/// The CT's mount points, the root file system first.
+/// The CT's mount points with their names, the root file system first.
 ///
 /// # Errors
 /// No `rootfs`, or a value that cannot be read.
-pub(crate) fn mount_points(section: &Section) -> Result<Vec<MountPoint>, Failure> {
+pub(crate) fn mount_points(section: &Section) -> Result<Vec<(&str, MountPoint)>, Failure> {
     let rootfs = section.get("rootfs").ok_or_else(|| Failure::died("missing 'rootfs' configuration"))?;
     let is_mount_point = |key: &str| key.strip_prefix("mp").is_some_and(|n| n.parse::<u8>().is_ok());
     let others = section.values.iter().filter(|(key, _)| is_mount_point(key));
     std::iter::once(("rootfs", rootfs))
         .chain(others.map(|(key, value)| (key.as_str(), value.as_str())))
-        .map(|(key, value)| MountPoint::parse(key, value).map_err(Failure::died))
+        .map(|(key, value)| Ok((key, MountPoint::parse(key, value).map_err(Failure::died)?)))
         .collect()
 }

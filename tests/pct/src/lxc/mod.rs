@@ -5,6 +5,7 @@ mod idmap;
 mod log;
 mod machine;
 mod mounts;
+mod reboot;
 mod shared;
 mod system;
 mod unit;
@@ -13,6 +14,8 @@ pub(crate) use hooks::{NAME as HOOK, run as run_hook};
 pub(crate) use idmap::{ROOT, UserNamespace};
 pub(crate) use log::failures;
 pub(crate) use machine::fit;
+pub(crate) use mounts::{mount_all, unmount_all};
+pub(crate) use reboot::RebootRequest;
 pub(crate) use unit::{MANAGER, Startup, UNIT, manage, start, supervise, waits_for};
 
 use crate::console::Console;
@@ -111,6 +114,16 @@ impl Container<'_> {
         };
         let output = self.tool("lxc-stop").args(arguments.split(' ')).output()?;
         self.check(&output, &arguments, "lxc-stop")
+    }
+
+    /// Has CRIU save the container in `dump`, or start it from there.
+    ///
+    /// # Errors
+    /// lxc-checkpoint fails: without CRIU it always does.
+    pub(crate) fn checkpoint(&self, console: &Console, flags: &[&str], dump: &str) -> Result<(), Failure> {
+        let output = self.tool("lxc-checkpoint").args(flags).args(["-D", dump]).output()?;
+        console.warn(&String::from_utf8_lossy(&output.stderr));
+        self.check(&output, &format!("{} -D {dump}", flags.join(" ")), "lxc-checkpoint")
     }
 
     /// Waits until the command socket is gone.

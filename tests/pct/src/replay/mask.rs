@@ -35,13 +35,21 @@ fn source_line(line: &str) -> String {
     line.to_owned()
 }
 
-/// `function: 123 message` of LXC's log: the line in its source is the version's.
+/// `function: 123 message` of LXC's log: the line in its source is the version's, and so is whether a
+/// tool's `main` is called `lxc_TOOL_main`.
 fn number(line: &str) -> String {
     for (at, _) in line.match_indices(": ") {
         let (head, tail) = line.split_at(at + 2);
         let rest = tail.trim_start_matches(|c: char| c.is_ascii_digit());
         let function = head.trim_end_matches(": ").rsplit(' ').next().unwrap_or_default();
-        if rest.len() < tail.len() && rest.starts_with(' ') && function.contains('_') {
+        if rest.len() == tail.len() || !rest.starts_with(' ') {
+            continue;
+        }
+        if function == "main" || function.ends_with("_main") {
+            let head = head.trim_end_matches(": ").strip_suffix(function).unwrap_or_default();
+            return format!("{head}main: N{rest}");
+        }
+        if function.contains('_') {
             return format!("{head}N{rest}");
         }
     }
@@ -56,6 +64,17 @@ pub(super) fn status(text: &str) -> String {
         _ => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Masks the numbers of `df`, and the widths of its columns.
+pub(super) fn figures(text: &str) -> String {
+    let line = |line: &str| {
+        let words = line.split_whitespace().enumerate();
+        let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+        let words = words.map(|(at, word)| if at > 1 && is_number(word) { "N" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Puts the lines of a configuration's devices into an order: theirs follows a hash's.
@@ -103,6 +122,8 @@ mod tests {
             ("x at /a/LXC.pm line 729.", "x at /a/LXC.pm line N."),
             ("run_buffer: 571 Script exited with status 2", "run_buffer: N Script exited with status 2"),
             ("lxc-attach: 100: ../src/a.c: lxc_x: 12 No", "lxc-attach: 100: ../src/a.c: lxc_x: N No"),
+            ("x.c: lxc_stop_main: 299 gone", "x.c: main: N gone"),
+            ("x.c: main: 298 gone", "x.c: main: N gone"),
             ("memory: 512", "memory: 512"),
         ] {
             assert_eq!(general(text), masked);

@@ -19,6 +19,8 @@ pub(super) struct Scene {
 
 /// Paths of the recording node that a recording may name; here they are below the node's root.
 const MAPPED: &[&str] = &["/srv/", "/root/", "/run/bad.conf", "/run/none.conf"];
+/// What the recorder pushed into a CT and looked at.
+const PUSHED: &str = "/tmp/p2";
 const GOOD_INIT: &str = "#!/bin/sh\ntrap 'exit 0' PWR\nwhile :; do sleep 1000 & wait; done\n";
 
 impl Scene {
@@ -31,7 +33,8 @@ impl Scene {
         let scene = Scene { node, vmid, knows_conf };
         let setup = recording.setup.join(" ");
         scene.make_files(&setup)?;
-        if !knows_conf {
+        let command = recording.argv.get(1).map(String::as_str);
+        if !knows_conf || command == Some("clone") {
             for (vmid, conf) in neighbours(&setup) {
                 scene.write_conf(vmid, &conf)?;
             }
@@ -47,6 +50,11 @@ impl Scene {
         if runs || setup.contains("106.conf") && !knows_conf {
             scene.start(recording.conf_before.as_deref())?;
         }
+        if command == Some("exec") && recording.argv.iter().any(|word| word == PUSHED) {
+            // The recorder's call before this one.
+            let push = format!("push 100 /root/hostfile {PUSHED} --perms 600 --user 7 --group 8");
+            scene.call(&push.split(' ').map(str::to_owned).collect::<Vec<_>>()).status()?;
+        }
         Ok(scene)
     }
 
@@ -60,11 +68,14 @@ impl Scene {
             ("PATH", crate::lxc::PATH),
         ]);
         call.current_dir("/root");
-        if words.first().is_some_and(|command| command == "exec") {
-            call.args(words);
-        } else {
-            call.args(words.iter().map(|word| self.map(word)));
-        }
+        match words {
+            [command, ..] if command == "exec" => call.args(words),
+            // Here the last word is a path of the host.
+            [command, between @ .., target] if command == "pull" => {
+                call.arg(command).args(between).arg(self.node.root().join(target.trim_start_matches('/')))
+            }
+            _ => call.args(words.iter().map(|word| self.map(word))),
+        };
         call
     }
 
@@ -109,9 +120,11 @@ impl Scene {
 
     fn make_files(&self, setup: &str) -> io::Result<()> {
         let root = self.node.root();
-        for directory in ["srv/data", "srv/x", "srv/empty", "srv/rd", "root", "var/lib/vz/template/cache"] {
+        for directory in ["srv/data", "srv/x", "srv/empty", "srv/rd", "root/emptydir", "tmp"] {
             fs::create_dir_all(root.join(directory))?;
         }
+        fs::create_dir_all(self.node.storage().join("template/cache"))?;
+        fs::write(root.join("root/hostfile"), "hostfile\n")?;
         fs::write(root.join("run/bad.conf"), "lxc.nonsense = 1\n")?;
         fs::write(root.join("root/bb.zip"), "")?;
         make_rootfs(&root.join("srv/rd/100"))?;

@@ -100,10 +100,13 @@ impl Recording {
     fn differs(&self, scene: &Scene, run: &Run, after: Option<&str>) -> Option<String> {
         let given = format!("{:?}{:?}", self.argv, self.conf_before);
         let show = |conf: Option<&str>| mask::addresses(&scene.unmap(conf.unwrap_or("(none)")), &given);
-        let status = self.argv.get(1).is_some_and(|command| command == "status");
         let stdout = |text: &str| {
             let text = mask::general(&scene.unmap(text));
-            if status { mask::status(&text) } else { text }
+            match self.argv.get(1).map(String::as_str) {
+                Some("status") => mask::status(&text),
+                Some("df") => mask::figures(&text),
+                _ => text,
+            }
         };
         let stderr = |text: &str| mask::parameters(&mask::general(&scene.unmap(text)));
         let conf = || {
