@@ -31,7 +31,7 @@ fn a_ct_shows_limits_names_tags_and_origin() {
             ("org.opencontainers.image.ref.name", "docker.io/library/x:1"),
             ("evil", "a\nlxc.include: /evil"),
             ("org.nexcage.pve.tags", "web"),
-            ("org.nexcage.pve.onboot", "1"),
+            ("org.nexcage.pve.startup", "order=3"),
             ("org.nexcage.pve.features", "nesting=1,keyctl=1"),
         ],
     );
@@ -42,7 +42,7 @@ fn a_ct_shows_limits_names_tags_and_origin() {
         "hostname: my-host.example".to_owned(),
         "memory: 96".to_owned(),
         "swap: 48".to_owned(),
-        "onboot: 1".to_owned(),
+        "startup: order=3".to_owned(),
         "tags: nexcage;web".to_owned(),
     ] {
         assert!(shown.lines().any(|shown| shown == line), "no {line:?} in:\n{shown}");

@@ -18,7 +18,6 @@ pub const KEYS: &[&str] = &[
     "tags",
     "nameserver",
     "searchdomain",
-    "onboot",
     "startup",
     "protection",
     "hookscript",
@@ -120,6 +119,9 @@ fn is_key(key: &str) -> bool {
 
 /// A value as Proxmox keeps it, or why it takes none such.
 fn check(key: &str, value: &str) -> Result<String, String> {
+    if key == "onboot" {
+        return Err("a container ends with the node, which has nothing to start of it at the next boot; who made it makes it again".to_owned());
+    }
     let Some(kind) = pve_schema::conf_option(key).filter(|_| is_key(key)) else {
         return Err(format!("no option that may be asked for; there are {}", KEYS.join(", ")));
     };
@@ -147,13 +149,13 @@ mod tests {
     fn annotations_replace_what_is_configured_and_tags_add_up() {
         let net = "name=eth0,bridge=vmbr0,ip=dhcp,tag=7,trunks=1;2,firewall=1,mtu=1400,rate=2.5,link_down=0";
         let wishes = read(
-            &[("net0", net), ("net1", "name=b"), ("tags", "prod"), ("onboot", "yes")],
+            &[("net0", net), ("net1", "name=b"), ("tags", "prod"), ("protection", "yes")],
             &[("net1", "none"), ("tags", "a;b")],
         );
         let wishes = wishes.unwrap();
         assert_eq!(
             wishes.iter().collect::<Vec<_>>(),
-            [("net0", net), ("onboot", "1"), ("tags", "nexcage;prod;a;b")]
+            [("net0", net), ("protection", "1"), ("tags", "nexcage;prod;a;b")]
         );
         assert_eq!(wishes.networks()[0].1["bridge"], "vmbr0");
         assert_eq!(wishes.without_networks().networks(), []);
@@ -181,7 +183,8 @@ mod tests {
             ("lxc.include", "/x", "no option"),
             ("hookscript", "a:b\nlxc.include: /x", "control characters"),
             ("tags", "a b!", "invalid characters in tag"),
-            ("onboot", "2", "boolean"),
+            ("protection", "2", "boolean"),
+            ("onboot", "1", "nothing to start"),
         ] {
             for (configured, annotated, place) in [
                 (&[(key, value)][..], &[][..], CONFIGURATION),
