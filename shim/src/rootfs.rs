@@ -7,6 +7,7 @@ mod owners;
 use crate::error::Error;
 use crate::setup;
 use nexcage_record::ContainerDir;
+use nexcage_setup::plan::IdMap;
 use nexcage_task_api::task::Mount;
 use options::Options;
 use rustix::io::Errno;
@@ -23,8 +24,14 @@ use std::path::{Component, Path, PathBuf};
 const FILE: &str = "rootfs";
 
 /// Makes the mounts on the root file system of a bundle, the first one first. What of them there is
-/// [`unmount_all`] finds, whoever calls it.
-pub(crate) fn mount_all(dir: &ContainerDir, rootfs: &Path, mounts: &[Mount]) -> Result<(), Error> {
+/// [`unmount_all`] finds, whoever calls it. An overlay whose layers belong to the host's root, and of whose
+/// owners its engine says nothing, is seen by `map`.
+pub(crate) fn mount_all(
+    dir: &ContainerDir,
+    rootfs: &Path,
+    mounts: &[Mount],
+    map: Option<&IdMap>,
+) -> Result<(), Error> {
     if mounts.is_empty() {
         return Ok(());
     }
@@ -36,7 +43,11 @@ pub(crate) fn mount_all(dir: &ContainerDir, rootfs: &Path, mounts: &[Mount]) -> 
         let target = target(&rootfs, &one.target);
         let what = format!("mount {} ({}) on {}", one.source, one.kind, target.display());
         let failed = Error::system(what);
-        let mounted = match Options::parse(&one.options) {
+        let options = Options::parse(&one.options).and_then(|options| match map {
+            Some(map) if one.kind == owners::OVERLAY => owners::shift(options, map),
+            _ => Ok(options),
+        });
+        let mounted = match options {
             Ok(options) if options.owners.is_some() => {
                 owners::mount(&setup::program()?, one, options, &target)
             }

@@ -13,7 +13,12 @@ const OWNERS: [&str; 2] = ["uidmap=0:100000:65536", "gidmap=0:100000:65536"];
 
 /// Runs a shell in a container with this root file system, to its end, and gives its status.
 fn run(sandbox: &Sandbox, text: &str, rootfs: Mount) -> u32 {
-    let bundle = sandbox.bundle(&Config::script(text).mapped_to(100_000));
+    run_bundle(sandbox, &Config::script(text).mapped_to(100_000), rootfs)
+}
+
+/// The same for any bundle.
+pub(crate) fn run_bundle(sandbox: &Sandbox, config: &Config, rootfs: Mount) -> u32 {
+    let bundle = sandbox.bundle(config);
     fs::remove_dir_all(bundle.rootfs()).unwrap();
     fs::create_dir(bundle.rootfs()).unwrap();
     let serve = sandbox.tool("nexcage-shim").args(["serve", "--id", "c", "--namespace", sandbox.namespace()]);

@@ -107,6 +107,11 @@ impl Options {
         lower.into_iter().flat_map(|layers| layers.split(':')).map(PathBuf::from).collect()
     }
 
+    /// Where an overlay's changes go.
+    pub(super) fn upper(&self) -> Option<&Path> {
+        self.data.iter().find_map(|option| option.strip_prefix(UPPER)).map(Path::new)
+    }
+
     /// Names the layers otherwise.
     pub(super) fn set_layers(&mut self, layers: &[String]) {
         self.data.retain(|option| !option.starts_with(LOWER));
@@ -132,6 +137,7 @@ impl Options {
 }
 
 const LOWER: &str = "lowerdir=";
+const UPPER: &str = "upperdir=";
 const UIDMAP: &str = "uidmap=";
 const GIDMAP: &str = "gidmap=";
 

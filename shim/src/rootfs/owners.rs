@@ -2,15 +2,35 @@
 //! namespace.
 
 use super::{Options, mount_as_is};
+use nexcage_setup::plan::IdMap;
 use nexcage_setup::tree;
 use nexcage_task_api::task::Mount;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, UnmountFlags, move_mount, open_tree, unmount};
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
-const OVERLAY: &str = "overlay";
+pub(super) const OVERLAY: &str = "overlay";
+
+/// Has an overlay of layers that belong to the host's root seen by a map, unless it has one. What is
+/// written goes to the upper directory, which must belong to the mapped root then (pct.md, section 5).
+pub(super) fn shift(mut options: Options, map: &IdMap) -> io::Result<Options> {
+    let layers = options.layers();
+    let is_host_s = |path: &Path| fs::metadata(path).map(|metadata| metadata.uid() == 0);
+    let Some(top) = layers.first().filter(|_| options.owners.is_none()) else { return Ok(options) };
+    if !is_host_s(top)? {
+        return Ok(options);
+    }
+    if let Some(upper) = options.upper().filter(|upper| is_host_s(upper).unwrap_or_default()) {
+        let root = |lines: &str| lines.split(' ').nth(1).and_then(|id| id.parse().ok());
+        chown(upper, root(&map.users), root(&map.groups))?;
+    }
+    options.owners = Some(map.clone());
+    Ok(options)
+}
 
 /// Makes such a mount. An overlay has none of its own: its layers are mapped. What is mounted on the way
 /// is on the target, where a tear-down finds it. `program` is nexcage-setup.

@@ -64,8 +64,7 @@ pub(crate) fn create(site: &Site, mut creation: Creation, reporter: &mut Reporte
         .map_err(|errno| Error::system("become a subreaper")(errno.into()))?;
     say_to(creation.diagnostics.as_ref());
     let logger = reporter.start_logger(site, creation.logger.take())?;
-    let created = rootfs::mount_all(&site.dir, &creation.bundle.join("rootfs"), &creation.rootfs)
-        .and_then(|()| create_from_bundle(site, creation, reporter));
+    let created = mount_and_create(site, creation, reporter);
     created.inspect_err(|_| {
         if let Err(error) = rootfs::unmount_all(&site.dir) {
             log::error!("{}", nexcage_cli::causes(&error));
@@ -74,19 +73,29 @@ pub(crate) fn create(site: &Site, mut creation: Creation, reporter: &mut Reporte
     })
 }
 
-fn create_from_bundle(site: &Site, creation: Creation, reporter: &mut Reporter) -> Result<(), Error> {
-    fault::at(Place::RootfsMounted);
-    let signals = Signals::catch(site.inherited)?;
+fn mount_and_create(site: &Site, creation: Creation, reporter: &mut Reporter) -> Result<(), Error> {
     let bundle = Bundle::open(&creation.bundle).map_err(Box::new)?;
+    let pct = &site.configuration.pct;
+    // What a given configuration says of ids is its writer's business.
+    let is_ct = creation.lxc_config.is_none() && backend::is_pct(creation.backend, &site.configuration);
+    let map = is_ct.then(|| users::id_map(&bundle, pct)).flatten();
+    let rootfs = creation.bundle.join("rootfs");
+    rootfs::mount_all(&site.dir, &rootfs, &creation.rootfs, map.as_ref())?;
+    fault::at(Place::RootfsMounted);
     validate(&bundle)?;
-    let bundle = match &creation.lxc_config {
-        None if backend::is_pct(creation.backend, &site.configuration) => {
-            users::settle(bundle, &site.configuration.pct)?
-        }
-        _ => bundle,
-    };
+    let bundle = if is_ct { users::settle(bundle, pct)? } else { bundle };
+    create_from_bundle(site, &bundle, creation, reporter)
+}
+
+fn create_from_bundle(
+    site: &Site,
+    bundle: &Bundle,
+    creation: Creation,
+    reporter: &mut Reporter,
+) -> Result<(), Error> {
+    let signals = Signals::catch(site.inherited)?;
     fault::at(Place::BundleRead);
-    let mut rendered = prepare(site, &bundle, creation.lxc_config.as_ref())?;
+    let mut rendered = prepare(site, bundle, creation.lxc_config.as_ref())?;
     if creation.listen_fds > 0 {
         let told = [format!("LISTEN_FDS={}", creation.listen_fds), "LISTEN_PID=1".to_owned()];
         rendered.process.env.extend(told.into_iter().filter_map(|entry| CString::new(entry).ok()));
@@ -99,7 +108,7 @@ fn create_from_bundle(site: &Site, creation: Creation, reporter: &mut Reporter) 
     let later = Later::of(site, &rendered, setup.as_deref(), &init)?;
     later.write(&site.dir)?;
     fault::at(Place::ConfigSaved);
-    let mut making = Making::begin(site, &bundle, &rendered, &creation, signals)?;
+    let mut making = Making::begin(site, bundle, &rendered, &creation, signals)?;
     let hooks =
         HookRunner::new(rendered.hooks.clone(), &rendered.oci_version, &making.record, setup.as_deref());
     let parts = Parts { rendered, init, setup, hooks: &hooks };

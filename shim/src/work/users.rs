@@ -4,6 +4,7 @@ use crate::error::Error;
 use bundle_validate::Bundle;
 use lxc_render_config::pve::ID_RANGE;
 use nexcage_configuration::{Pct, WithoutUserNamespace};
+use nexcage_setup::plan::IdMap;
 use serde_json::{Value, json};
 use std::io;
 use std::path::Path;
@@ -41,6 +42,27 @@ fn mapped(document: &str) -> io::Result<Vec<u8>> {
     Ok(serde_json::to_vec(&document)?)
 }
 
+/// The map by which layers of the host's root are to be seen in the container: Proxmox's own, if the bundle
+/// has that or is given it.
+pub(crate) fn id_map(bundle: &Bundle, pct: &Pct) -> Option<IdMap> {
+    let (container, host, size) = ID_RANGE;
+    let is_own = |key: &str| {
+        let list = bundle.document().root().at(&format!("/linux/{key}"));
+        let mut ranges = list.into_iter().flat_map(|list| list.elements());
+        let (range, more) = (ranges.next(), ranges.next());
+        let number = |key: &str| range?.get(key)?.as_u64();
+        let is = |key: &str, expected: u32| number(key) == Some(expected.into());
+        more.is_none() && is("containerID", container) && is("hostID", host) && is("size", size)
+    };
+    let has_map = if has_users(bundle) {
+        is_own("uidMappings") && is_own("gidMappings")
+    } else {
+        pct.without_user_namespace == WithoutUserNamespace::Unprivileged
+    };
+    let line = format!("{container} {host} {size}\n");
+    has_map.then(|| IdMap { users: line.clone(), groups: line, recursive: false })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,8 +86,14 @@ mod tests {
         for (choice, document) in [(Privileged, plain), (Refused, plain), (Unprivileged, own)] {
             let settled = settled(choice, document);
             assert_eq!(settled.document().text(), document);
+            let pct = Pct { without_user_namespace: choice, ..Pct::default() };
+            assert_eq!(id_map(&settled, &pct), None);
         }
+        let given = Pct { without_user_namespace: Unprivileged, ..Pct::default() };
         let settled = settled(Unprivileged, plain);
+        let map = id_map(&bundle(plain).1, &given).unwrap();
+        assert_eq!((&*map.users, &*map.groups), ("0 100000 65536\n", "0 100000 65536\n"));
+        assert_eq!(id_map(&settled, &Pct::default()), Some(map));
         let map = settled.document().root().at("/linux/gidMappings/0").unwrap();
         assert_eq!(map.raw(), r#"{"containerID":0,"hostID":100000,"size":65536}"#);
         assert!(has_users(&settled) && settled.document().root().at("/linux/namespaces/0/type").is_some());

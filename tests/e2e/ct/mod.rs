@@ -4,6 +4,7 @@ mod administrator;
 mod conditions;
 mod failures;
 mod foreign;
+mod layers;
 mod lost;
 mod native;
 mod network;
