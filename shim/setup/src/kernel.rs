@@ -147,6 +147,17 @@ fn set_attr(mount: BorrowedFd<'_>, reach: Reach, attr: &MountAttr) -> io::Result
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// The user namespace that owns a namespace (ioctl_nsfs(2), `NS_GET_USERNS`).
+pub(crate) fn owner(namespace: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    const NS_GET_USERNS: libc::Ioctl = 0xb701;
+    // SAFETY: the call takes no argument.
+    match unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_USERNS) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the descriptor is new, and nobody else has it.
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    }
+}
+
 /// mount(2) with all flags that it knows.
 pub(crate) fn mount(source: &str, target: &str, fs_type: &str, flags: u32, data: &str) -> io::Result<()> {
     let data = std::ffi::CString::new(data)?;

@@ -31,4 +31,4 @@ pub mod tree;
 pub use kernel::{flags, keep_inherited};
 
 /// The protocol's version: raised with every change of a message.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

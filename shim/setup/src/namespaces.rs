@@ -1,9 +1,11 @@
-//! Which namespaces of a process are not one's own.
+//! Which namespaces of a process are not one's own, and whose a namespace is.
 
+use crate::kernel;
 use rustix::thread::ThreadNameSpaceType as Kinds;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 
 const KINDS: &[(&str, Kinds)] = &[
     ("user", Kinds::USER),
@@ -32,4 +34,14 @@ pub fn differing(pidfd: BorrowedFd<'_>) -> io::Result<Kinds> {
         }
     }
     Ok(differing)
+}
+
+/// Whether the user namespace at one path owns the namespace at another.
+///
+/// # Errors
+/// A path leads to no namespace, or the kernel keeps its owner to itself.
+pub fn owns(users: &str, namespace: &str) -> io::Result<bool> {
+    let owner = kernel::owner(File::open(namespace)?.as_fd())?;
+    let (owner, users) = (File::from(owner).metadata()?, fs::metadata(users)?);
+    Ok((owner.dev(), owner.ino()) == (users.dev(), users.ino()))
 }

@@ -61,6 +61,8 @@ pub struct Fresh {
 pub struct Bind {
     /// A path of the host.
     pub source: PathBuf,
+    /// Instead of what is there, a new sysfs of the network namespace at this path.
+    pub network: Option<PathBuf>,
     /// Whether mounts below the source come along.
     pub with_submounts: bool,
     /// Of the uppermost mount.

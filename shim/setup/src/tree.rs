@@ -3,7 +3,10 @@
 use crate::kernel::{self, Reach, flags};
 use crate::plan::{Bind, IdMap};
 use rustix::fs::CWD;
-use rustix::mount::{OpenTreeFlags, open_tree};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags, fsconfig_create, fsmount, fsopen, open_tree,
+};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -35,7 +38,10 @@ pub fn detached(bind: &Bind, setup: &Path) -> Result<OwnedFd, Error> {
     if reach == Reach::WithSubmounts {
         how |= OpenTreeFlags::AT_RECURSIVE;
     }
-    let tree = open_tree(CWD, &bind.source, how).map_err(io::Error::from);
+    let tree = match &bind.network {
+        None => open_tree(CWD, &bind.source, how).map_err(io::Error::from),
+        Some(network) => sysfs(network),
+    };
     let tree = tree.map_err(failed(format!("open {source}")))?;
     if !bind.peers {
         kernel::set_propagation(tree.as_fd(), reach, flags::MS_SLAVE)
@@ -54,6 +60,19 @@ pub fn detached(bind: &Bind, setup: &Path) -> Result<OwnedFd, Error> {
             .map_err(failed(format!("map the owners in the mount of {source}")))?;
     }
     Ok(tree)
+}
+
+/// A new sysfs of another network namespace. It is made by this thread, which goes there and back: what a
+/// sysfs shows depends on who mounts it.
+fn sysfs(network: &Path) -> io::Result<OwnedFd> {
+    let (own, other) = (File::open("/proc/thread-self/ns/net")?, File::open(network)?);
+    move_into_link_name_space(other.as_fd(), Some(LinkNameSpaceType::Network))?;
+    let mounted = fsopen("sysfs", FsOpenFlags::FSOPEN_CLOEXEC).and_then(|context| {
+        fsconfig_create(context.as_fd())?;
+        fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+    });
+    move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Network))?;
+    Ok(mounted?)
 }
 
 /// Makes the detached mount of what is at a path, without what is mounted below it, and with the owners

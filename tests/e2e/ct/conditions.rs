@@ -1,9 +1,11 @@
 //! The conditions on which a hand-over works under `pct start`, each with what happens without it.
 
-use super::{await_unit, conf, monitor, node, pct, sandbox, start, wrap};
+use super::{await_that, await_unit, conf, monitor, node, pct, sandbox, start, wrap};
 use crate::text;
 use nexcage_tests::{Config, FIRST_VMID};
+use oci_spec::runtime::LinuxNamespaceType;
 use rustix::process::{Pid, Signal, kill_process};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -35,6 +37,51 @@ fn what_proxmox_drops_is_reset_before_capabilities_are_kept() {
     running.write(b"go\n");
     assert_eq!(running.wait().status.code(), Some(0));
     assert_eq!(pct(node, &["destroy", "4000"]).status.code(), Some(0));
+}
+
+/// A process with a network namespace of its own.
+struct Network(Child);
+
+impl Network {
+    fn new() -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "sleep", "1000"]).stdout(Stdio::null()).stderr(Stdio::null());
+        Network(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn an_unprivileged_ct_shares_a_network_namespace_without_rights_over_it() {
+    let sandbox = sandbox();
+    // One that has an interface by which it is known.
+    let other = Network::new();
+    let link = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).unwrap();
+    let (host, number) = (link("self"), other.0.id().to_string());
+    await_that("there is another network", || link(&number) != host);
+    let path = format!("/proc/{number}/ns/net");
+    let add = "ip link add nxb0 type bridge; exec ip link set nxb0 address 02:00:00:00:00:07";
+    sandbox.command("nsenter").arg(format!("--net={path}")).args(["sh", "-c", add]).assert().code(0);
+
+    let script = "readlink /proc/self/ns/net; ls -d /sys/class/net/lo; cat /sys/class/net/nxb0/address 2>&1
+                  grep -c ' /sys/' /proc/mounts; touch /sys/x 2>/dev/null || echo read-only
+                  grep ' /sys sysfs' /proc/mounts | grep -o ' ro,'";
+    let kind = LinuxNamespaceType::Network;
+    let config = Config::script(script).mapped_to(100_000);
+    let none = "cat: can't open '/sys/class/net/nxb0/address': No such file or directory";
+    for (config, network, address) in [
+        (config.clone().without_namespace(kind), host, none),
+        (config.joining_namespace(kind, &path), link(&number), "02:00:00:00:00:07"),
+    ] {
+        let stdout = format!("{}\n/sys/class/net/lo\n{address}\n1\nread-only\n ro,\n", network.display());
+        sandbox.run(&sandbox.bundle(&config)).assert().code(0).stdout(stdout).stderr("");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ rows! {
     Approximate "/mounts" ENTRY, "In the order of the bundle. Where it mounts nothing on /dev, a tmpfs comes first: nothing is written into the image.";
     Exact "/mounts/*" ENTRY, "";
     Exact "/mounts/*/destination" ENTRY, "Symbolic links are followed inside the root file system and its mounts.";
-    Exact "/mounts/*/type" ENTRY, "nexcage-setup makes what LXC cannot make exactly, and all mounts after it; so the v1 hierarchies of cgroups. Over devpts LXC 5.0 takes a mount away, so it is given a second one.";
+    Exact "/mounts/*/type" ENTRY, "nexcage-setup makes what LXC cannot make exactly, and all mounts after it; so the v1 hierarchies of cgroups. In a user namespace without rights over the network namespace nobody can mount sysfs: the shim does. Over devpts LXC 5.0 takes a mount away, so it is given a second one.";
     Exact "/mounts/*/source" ENTRY, "Relative sources of bind mounts start at the bundle.";
     Exact "/mounts/*/options" ENTRY, "What LXC loses or mistakes, nexcage-setup carries out; nexcage-init sets the propagation. An ID-mapped mount must be a bind mount.", Security;
     Exact "/mounts/*/options/*" ENTRY, "", Security;

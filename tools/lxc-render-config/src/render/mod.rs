@@ -34,7 +34,7 @@ use crate::rootfs::Tree;
 use crate::{LxcConfig, MountPoint, Options, Refusal, RenderError, audit::audit};
 use bundle_validate::Bundle;
 use id_map::IdMaps;
-use namespaces::Namespaces;
+use namespaces::{Namespaces, Network};
 use nexcage_handover::TaskBuf;
 use nexcage_setup::plan::Step;
 use std::collections::{BTreeMap, HashSet};
@@ -107,6 +107,7 @@ pub fn render(bundle: &Bundle, options: &Options) -> Result<Rendered, RenderErro
         sealed: vec![],
         peers: None,
         id_maps: Default::default(),
+        foreign_network: None,
         made: HashSet::new(),
         tasks: vec![],
     };
@@ -147,6 +148,8 @@ struct Draft<'b> {
     peers: Option<u32>,
     /// The users and groups of a user namespace, as /proc/PID/uid_map has them.
     id_maps: [String; 2],
+    /// The network of which the kernel lets nobody in the container mount a sysfs.
+    foreign_network: Option<Network>,
     /// Where nexcage-init makes device nodes.
     made: HashSet<String>,
     /// For nexcage-init, before the process is ready.
@@ -182,6 +185,7 @@ impl Draft<'_> {
         self.time_offsets(document, &namespaces);
         let ids = IdMaps::read(document, &namespaces);
         self.id_maps(document, &ids);
+        self.foreign_network = namespaces.foreign_network();
         self.host_names(document, &namespaces);
         self.sysctls(document, &namespaces);
         self.mounts(document, options.cgroup.version());

@@ -4,6 +4,7 @@
 use super::Draft;
 use super::labels::mount_context;
 use super::mount_options::{Mapped, MountOptions, lxc_words, propagation};
+use super::namespaces::Network;
 use crate::field::Field;
 use crate::lxc_config::{MountEntry, option_trap};
 use crate::rootfs::{Content, Kind, Place};
@@ -17,6 +18,7 @@ use std::ffi::CString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+const SYSFS: &str = "sysfs";
 const DEV: &str = "dev";
 /// LXC 5.0 unmounts what is here once, before pivot_root(2).
 const PTS: &str = "dev/pts";
@@ -126,6 +128,10 @@ impl Draft<'_> {
             self.put(mount, &place.path, None, Action::Cgroups { flags: options.flags });
             self.need(&place, Create::Dir);
             self.tree.mount(&place.path, Content::Fresh("cgroup".to_owned()));
+        } else if let Some(network) =
+            self.foreign_network.clone().filter(|_| fs_type == SYSFS && options.flags & MS_REMOUNT == 0)
+        {
+            self.sysfs(mount, &place, &options, network);
         } else if fs_type.is_empty() && options.flags & MS_REMOUNT == 0 {
             mount.refuse("it has no type and is no bind mount", "give a type");
         } else {
@@ -217,6 +223,7 @@ impl Draft<'_> {
         };
         let bind = Bind {
             source: source.clone(),
+            network: None,
             with_submounts: options.bind == Some(true),
             top: match options.flags & !MS_REMOUNT {
                 0 => Attributes::default(),
@@ -243,6 +250,29 @@ impl Draft<'_> {
         self.put(field, &place.path, entry, Action::Bind(bind));
         self.need(place, Create::File);
         self.tree.mount(&place.path, Content::Bind(source.into()));
+    }
+
+    /// A sysfs that nobody in the container may mount: the host's own, without what is mounted in it, or a
+    /// new one of the network that the container joins.
+    fn sysfs(&mut self, mount: Field<'_, '_>, place: &Place, options: &MountOptions<'_>, network: Network) {
+        mount.text("source");
+        if let Some(option) = options.data.first() {
+            mount.refuse(format!("sysfs has no option {option}"), "remove the option");
+        }
+        let bind = Bind {
+            source: "/sys".into(),
+            network: match network {
+                Network::Hosts => None,
+                Network::At(path) => Some(path),
+            },
+            top: Attributes::of_flags(options.flags),
+            recursive: options.recursive,
+            ..Bind::default()
+        };
+        // LXC would bind it from inside, where it cannot be taken out of what is mounted in it.
+        self.put(mount, &place.path, None, Action::Bind(bind));
+        self.need(place, Create::Dir);
+        self.tree.mount(&place.path, Content::Fresh(SYSFS.to_owned()));
     }
 
     fn fresh(&mut self, mount: Field<'_, '_>, place: &Place, mut fresh: Fresh) {

@@ -3,6 +3,8 @@
 use super::Draft;
 use super::sysctl::hook;
 use crate::field::Field;
+use nexcage_setup::namespaces::owns;
+use std::path::PathBuf;
 
 /// The kinds of namespaces: the specification's word, LXC's word, and whether LXC can join one by
 /// its path.
@@ -23,6 +25,13 @@ const KINDS: &[(&str, &str, Join)] = &[
 enum Join {
     ByPath,
     Refused(&'static str),
+}
+
+/// A network namespace that is not the container's own.
+#[derive(Debug, Clone)]
+pub(super) enum Network {
+    Hosts,
+    At(PathBuf),
 }
 
 /// The namespaces that the bundle lists; the others are the caller's.
@@ -66,6 +75,17 @@ impl<'d> Namespaces<'d> {
     /// The path of one that is joined.
     pub(super) fn path(&self, kind: &str) -> Option<&'d str> {
         self.listed.iter().find(|(name, _)| *name == kind)?.1
+    }
+
+    /// The network namespace, if the container's user namespace has no rights over it.
+    pub(super) fn foreign_network(&self) -> Option<Network> {
+        match (self.path("user"), self.path("network")) {
+            _ if !self.has("user") || self.is_new("network") => None,
+            // What cannot be looked at the kernel decides.
+            (Some(users), Some(network)) if owns(users, network).unwrap_or(true) => None,
+            (_, Some(network)) => Some(Network::At(network.into())),
+            (_, None) => Some(Network::Hosts),
+        }
     }
 
     /// Whether the bundle lists one, new or by its path.
