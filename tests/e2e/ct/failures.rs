@@ -81,6 +81,28 @@ fn it_is_killed_before_its_worker_has_rendered_anything() {
 }
 
 #[test]
+fn the_next_one_takes_the_id_at_once() {
+    let sandbox = sandbox();
+    let good = sandbox.bundle(&Config::script("exit 42"));
+    let bad = sandbox.bundle(&Config::new(["/nonexistent"]));
+    node(&sandbox).set_fault(Some(&Fault::Killed)).unwrap();
+    for round in 0..6 {
+        if round == 3 {
+            node(&sandbox).set_fault(None).unwrap();
+        }
+        let output = sandbox.run(&bad).output();
+        assert!(matches!(output.status.code(), Some(125 | 127)), "{}", text(&output.stderr));
+        // Proxmox's unit must be gone by then: systemd would not start it.
+        let fault = (round < 3).then_some(&Fault::Killed);
+        node(&sandbox).set_fault(None).unwrap();
+        sandbox.run(&good).assert().code(42).stderr("");
+        node(&sandbox).set_fault(fault).unwrap();
+    }
+    let calls = node(&sandbox).calls().unwrap();
+    assert!(calls.len() == 12 && calls.iter().all(|call| call == "start\t5000"), "{calls:?}");
+}
+
+#[test]
 fn the_conf_vanishes_meanwhile() {
     let (sandbox, foreign) = with_fault(&Fault::ConfLost);
     failure(sandbox.run(&sandbox.bundle(&Config::script("exit 0"))), "NX-PCT-START");

@@ -286,6 +286,18 @@ fn a_reboot_applies_what_is_pending_and_ends_whoever_does_not() {
 }
 
 #[test]
+fn a_start_that_finds_the_former_unit_is_none() {
+    let ct = Ct::new(SLEEP);
+    ct.node.set("monitor_timeout_ms", "300").unwrap();
+    let unit = fs::File::create(ct.node.run_dir().join("ct-100.unit")).unwrap();
+    rustix::fs::flock(&unit, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    failed(&ct.pct(&["start", "100"]), 255, "unable to get PID for CT 100 (not running?)\n");
+    assert_eq!(ct.good(&["status", "100"]), "status: stopped\n");
+    drop(unit);
+    ct.good(&["start", "100"]);
+}
+
+#[test]
 fn files_go_in_and_out_and_stay_within_the_root() {
     let ct = Ct::new(SLEEP);
     let host = ct.node.root().join("file");

@@ -1,5 +1,6 @@
 //! The hooks by which Proxmox mounts a CT's volumes and applies pending changes.
 
+use super::unit::REBOOT;
 use super::{Container, RebootRequest, fit, mounts, start};
 use crate::conf::Store;
 use crate::console::Console;
@@ -56,5 +57,5 @@ fn post_stop(store: &Store<'_>, vmid: Vmid) -> Result<(), Failure> {
     }
     let rendered = render(vmid, &conf.main, &store.settings.lxc, &ThisHost(store.settings))?;
     fit(store.settings, vmid, &conf.main, rendered)?;
-    start(&Container { settings: store.settings, vmid }, "reboot")
+    start(&Container { settings: store.settings, vmid }, REBOOT)
 }

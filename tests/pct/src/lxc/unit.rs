@@ -15,13 +15,20 @@ use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{env, thread};
 
 /// The word that makes `pct` run as a unit.
 pub(crate) const UNIT: &str = "@unit";
 /// The word that makes `pct` run as the node's manager.
 pub(crate) const MANAGER: &str = "@manager";
+
+/// The token of the start that is the second half of a reboot.
+pub(crate) const REBOOT: &str = "reboot";
+
+/// How long a former unit has for its end: a node's pct is half a second at work before it asks for a
+/// unit.
+const LOADING: Duration = Duration::from_millis(500);
 
 /// lxc-start's own environment has no directory with newuidmap: root's maps are then written directly,
 /// which needs no line in /etc/subuid (a node has one).
@@ -88,7 +95,8 @@ fn ended(container: &Container<'_>, token: &str) -> Option<String> {
     (whose == token).then(|| status.to_owned())
 }
 
-/// The unit itself: runs lxc-start to its end. A former unit of the CT is waited for.
+/// The unit itself: runs lxc-start to its end. A reboot waits for the former unit of the CT; a start that finds
+/// one does nothing, as systemd does nothing about a unit that is active.
 ///
 /// # Errors
 /// lxc-start cannot be run.
@@ -98,7 +106,11 @@ pub(crate) fn supervise(settings: &Settings, words: &[String]) -> Result<(), Fai
     // systemd passes nothing on of whoever asked for a unit.
     keep_descriptors()?;
     let lock = File::create(settings.run_file(vmid, "unit"))?;
-    rustix::fs::flock(&lock, FlockOperation::LockExclusive).map_err(io::Error::from)?;
+    if token == REBOOT {
+        rustix::fs::flock(&lock, FlockOperation::LockExclusive).map_err(io::Error::from)?;
+    } else if !is_got(&lock) {
+        return Ok(());
+    }
     for kind in ["starting", "ended"] {
         remove(settings, vmid, kind)?;
     }
@@ -108,6 +120,17 @@ pub(crate) fn supervise(settings: &Settings, words: &[String]) -> Result<(), Fai
     let temporary = settings.run_file(vmid, "ended.new");
     fs::write(&temporary, text)?;
     Ok(fs::rename(temporary, settings.run_file(vmid, "ended"))?)
+}
+
+fn is_got(lock: &File) -> bool {
+    let begin = Instant::now();
+    while rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if begin.elapsed() > LOADING {
+            return false;
+        }
+        thread::sleep(super::POLL);
+    }
+    true
 }
 
 fn run(settings: &Settings, vmid: Vmid) -> io::Result<ExitStatus> {
