@@ -1,7 +1,9 @@
 //! What can go wrong in a shim.
 
+mod kept;
 mod refusal;
 
+pub(crate) use kept::Kept;
 pub(crate) use refusal::Refusal;
 
 use lxc_render_config::lxc_config::BadValue;
@@ -43,6 +45,8 @@ pub(crate) enum Error {
     PctStart { words: String },
     /// A CT's configuration cannot be made or removed.
     NoQuorum { doing: String, source: io::Error },
+    /// A CT is not to be removed.
+    Kept(Kept),
     /// Every VMID is taken.
     NoVmid { first: u32, last: u32 },
     /// So many things that have lost their container are still there; why was logged.
@@ -163,14 +167,8 @@ impl fmt::Display for Error {
                 write!(f, "the cgroup {} exists and may be somebody else's", path.display())
             }
             Error::LxcMissing => f.write_str("cannot start LXC: there is no lxc-start in PATH"),
-            Error::InitMissing { looked } => {
-                let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
-                write!(f, "nexcage-init is not in {}", places.join(" or "))
-            }
-            Error::SetupMissing { looked } => {
-                let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
-                write!(f, "nexcage-setup is not in {}", places.join(" or "))
-            }
+            Error::InitMissing { looked } => write!(f, "nexcage-init is not in {}", places(looked)),
+            Error::SetupMissing { looked } => write!(f, "nexcage-setup is not in {}", places(looked)),
             Error::Undone(failure) => {
                 write!(f, "cannot {}", failure.what)?;
                 if let Some(errno) = failure.errno {
@@ -184,6 +182,7 @@ impl fmt::Display for Error {
             }
             Error::PctStart { words } => write!(f, "pct could not start the container: {words}"),
             Error::NoQuorum { doing, .. } => write!(f, "cannot {doing}"),
+            Error::Kept(kept) => kept.fmt(f),
             Error::NotRemoved { left } => write!(f, "{left} of what was listed could not be removed"),
             Error::NoVmid { first, last } => write!(f, "every VMID from {first} to {last} is taken"),
             Error::Timeout { doing, limit, words } => {
@@ -212,6 +211,11 @@ impl fmt::Display for Error {
             _ => Ok(()),
         }
     }
+}
+
+fn places(looked: &[PathBuf]) -> String {
+    let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
+    places.join(" or ")
 }
 
 /// An errno as the system's headers have it.
@@ -252,6 +256,7 @@ impl Diagnose for Error {
             Error::PctMissing { .. } => Code::PctMissing,
             Error::PctStart { .. } => Code::PctStart,
             Error::NoQuorum { .. } => Code::NoQuorum,
+            Error::Kept(kept) => kept.code(),
             Error::NotRemoved { .. } => Code::System,
             Error::NoVmid { .. } => Code::NoVmid,
             Error::NoRootfs { .. } | Error::CgroupTaken { .. } | Error::Owners { .. } => Code::Refused,
@@ -291,6 +296,7 @@ impl Diagnose for Error {
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),
             Error::PctStart { words } => Some(crate::lxc_log::pct_hint(words).to_owned()),
             Error::NoQuorum { .. } => Some("pmxcfs is read-only without a quorum of the cluster, which pvecm status tells; try again when it is back".into()),
+            Error::Kept(kept) => Some(kept.hint()),
             Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),
             Error::Timeout { .. } => Some("--timeout sets the limit".into()),
             Error::Setup { step: Step::Label, .. } => Some(

@@ -143,6 +143,7 @@ impl Lost {
         match &self.what {
             What::Ct { vmid, .. } => {
                 let mut ct = backend::pct::Ct::existing(&configuration.pct, dir.path(), *vmid);
+                backend::Backend::permits_removal(&ct)?;
                 backend::Backend::tear_down(&mut ct, Left::Whole, Deadline::after(TEARDOWN))
             }
             What::Cgroup(name) => nexcage_cgroup::remove([Path::new(name)], Duration::ZERO)

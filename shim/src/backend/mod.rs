@@ -188,6 +188,14 @@ pub(crate) trait Backend: fmt::Debug {
     /// Whether a process is in the container.
     fn contains(&self, pid: Pid) -> bool;
 
+    /// Whether nobody keeps the container from being removed.
+    ///
+    /// # Errors
+    /// Somebody does; nothing has been done.
+    fn permits_removal(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Ends every process that is left in the container, waits for LXC's own teardown, and removes
     /// what LXC leaves. Works from any state and can be repeated.
     fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error>;

@@ -5,7 +5,7 @@
 
 use crate::backend::image::Image;
 use crate::backend::{Backend, Launch, Left, MARK, Place, marked, remove_lxc_lock};
-use crate::error::Error;
+use crate::error::{Error, Kept};
 use crate::lxc_log;
 use crate::wait::{Deadline, Watch, wait};
 use lxc_render_config::{LxcConfig, Rendered, pve};
@@ -189,16 +189,24 @@ impl Ct {
 
     /// Waits until LXC's monitor has ended, which it does after the hooks that unmount the rootfs;
     /// what is left in the container is ended, and the monitor itself at the deadline.
-    fn end_monitor(&self, deadline: Deadline) -> Result<(), Error> {
-        let Some(monitor) = self.monitor() else { return Ok(()) };
+    fn end_monitor(&self, monitor: &OwnedFd, payload: &Path, deadline: Deadline) -> Result<(), Error> {
         while wait([Watch::Readable(monitor.as_fd())], Deadline::after(PATIENCE))? == [false] {
-            Cgroup::find(&self.payload_cgroup()).kill();
+            Cgroup::find(payload).kill();
             if deadline.is_over() {
                 log::warn!("LXC's monitor of CT {} does not end and is killed", self.vmid);
-                let _ = pidfd_send_signal(&monitor, Signal::KILL);
+                let _ = pidfd_send_signal(monitor, Signal::KILL);
             }
         }
         Ok(())
+    }
+
+    /// Removes what a second start has made, which Proxmox begins after a reboot; LXC may have given up on what
+    /// was removed as it made it. Without configuration there is none later.
+    fn end_late_start(&self, cgroups: [&Path; 2], deadline: Deadline) -> Result<(), Error> {
+        if let Some(monitor) = lxc_start(&self.paths.lxc_directory, self.vmid) {
+            self.end_monitor(&monitor, cgroups[0], deadline)?;
+        }
+        Ok(cgroup::remove(cgroups, deadline.left()).map_err(Box::new)?)
     }
 
     /// LXC's monitor, which is alone in its cgroup, or about to make it.
@@ -401,6 +409,18 @@ impl Backend for Ct {
         cgroup::contains(&self.payload_cgroup(), pid)
     }
 
+    /// As pct destroy does: not what an administrator protects, nor what a task has locked.
+    fn permits_removal(&self) -> Result<(), Error> {
+        let text = match fs::read_to_string(self.conf()) {
+            Ok(text) if pve::includes(&text, &self.include) => text,
+            // It is left alone, or is gone.
+            Ok(_) => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) => return Err(Error::system(format!("read {}", self.conf().display()))(error)),
+        };
+        Kept::by(&text, self.vmid).map_or(Ok(()), |kept| Err(Error::Kept(kept)))
+    }
+
     fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error> {
         self.end_pct()?;
         if what == Left::HalfMade {
@@ -409,10 +429,13 @@ impl Backend for Ct {
             end_workers(&self.directory, &self.errors)?;
         }
         let conf = self.conf();
+        let (payload, monitor) = (self.payload_cgroup(), self.monitor_cgroup());
+        let cgroups = [&*payload, &*monitor];
         if self.is_ours(what).map_err(Error::system(format!("read {}", conf.display())))? {
-            self.end_monitor(deadline)?;
-            cgroup::remove([&*self.payload_cgroup(), &*self.monitor_cgroup()], deadline.left())
-                .map_err(Box::new)?;
+            if let Some(monitor) = self.monitor() {
+                self.end_monitor(&monitor, cgroups[0], deadline)?;
+            }
+            cgroup::remove(cgroups, deadline.left()).map_err(Box::new)?;
             remove_lxc_lock(&self.paths.lxc_directory, &self.vmid.to_string());
             let config = self.rendered().join("config");
             if fs::metadata(&config).is_ok_and(|file| file.len() == 0) {
@@ -425,13 +448,15 @@ impl Backend for Ct {
                 }
                 _ => {}
             }
+            self.remove_rendered()?;
+            self.end_late_start(cgroups, deadline)
         } else {
             log::warn!("CT {} is no longer ours and is left alone", self.vmid);
             if let Some(monitor) = self.monitor.take() {
                 wait([Watch::Readable(monitor.as_fd())], deadline)?;
             }
+            self.remove_rendered()
         }
-        self.remove_rendered()
     }
 }
 

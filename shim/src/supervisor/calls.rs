@@ -268,8 +268,21 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Kills and removes the container, whatever its state. No hook is waited for.
+    /// As [`Supervisor::force_removal`], if nobody keeps a CT that is up from being removed.
     fn remove(&mut self, ticket: Ticket) -> Result<(), Error> {
+        let is_up =
+            matches!(self.container.phase, Phase::Created | Phase::Starting | Phase::Running | Phase::Ending);
+        match &self.container.record {
+            Some(Record { backend: nexcage_record::Backend::Pct { .. }, .. }) if is_up => {
+                self.begin_permit(ticket);
+                Ok(())
+            }
+            _ => self.force_removal(ticket),
+        }
+    }
+
+    /// Kills and removes the container, whatever its state. No hook is waited for.
+    pub(super) fn force_removal(&mut self, ticket: Ticket) -> Result<(), Error> {
         self.container.removing.push(ticket);
         self.interrupt_workers(libc::SIGTERM);
         match self.container.phase {

@@ -14,8 +14,9 @@ use crate::supervisor::{Mode, Supervisor};
 use crate::work::create::{Creation, create};
 use crate::work::live::{Live, do_live};
 use crate::work::start::start;
-use crate::work::tear_down::tear_down;
+use crate::work::tear_down::{permit, tear_down};
 use crate::work::{Descriptors, Report, Worker};
+use nexcage_cli::{Code, Diagnose as _};
 use nexcage_record::{ContainerId, Status, Step};
 use nexcage_task_api::events::{TaskCreate, TaskDelete, TaskPaused, TaskResumed, TaskStart, topic};
 use nexcage_task_api::task::{CreateTaskResponse, DeleteResponse, StartResponse, StatsResponse};
@@ -44,6 +45,8 @@ pub(super) enum Task {
         ticket: Ticket,
         exec: u64,
     },
+    /// A removal that is to follow if nobody keeps it from being done.
+    Permit(Ticket),
     TearDown(Goal),
     Live {
         ticket: Ticket,
@@ -147,6 +150,13 @@ impl Supervisor {
         self.add_job(worker, Task::Start { ticket, executed: false });
     }
 
+    pub(super) fn begin_permit(&mut self, ticket: Ticket) {
+        let Some(record) = &self.container.record else { return };
+        let site = &self.site;
+        let worker = Worker::begin(|reporter| permit(site, record, reporter));
+        self.add_job(worker, Task::Permit(ticket));
+    }
+
     pub(super) fn begin_tear_down(&mut self, what: Left, goal: Goal) {
         if what == Left::Whole {
             let status = self.container.record.as_ref().map(|record| record.status);
@@ -234,6 +244,7 @@ impl Supervisor {
             (Task::Execute { ticket, exec }, Report::Joined { pid, .. }) => {
                 self.joined(ticket, exec, (pid, descriptors.pidfd), descriptors.terminal);
             }
+            (Task::Permit(ticket), Report::Done) => self.permitted(ticket),
             (Task::TearDown(goal), Report::Done) => self.torn_down(goal),
             (Task::Live { ticket, what }, report) => self.finish_live(ticket, &what, report),
             (task, report) => {
@@ -247,6 +258,12 @@ impl Supervisor {
         let pid = self.container.pid().unsigned_abs();
         if let Some(ticket) = ticket {
             self.answer(ticket, &StartResponse { pid });
+        }
+    }
+
+    fn permitted(&mut self, ticket: Ticket) {
+        if let Err(error) = self.force_removal(ticket) {
+            log::error!("{}", nexcage_cli::causes(&error));
         }
     }
 
@@ -300,6 +317,7 @@ impl Supervisor {
                 self.container.phase = Phase::Running;
             }
             Task::Execute { ticket, exec } => self.exec_failed(ticket, exec, error),
+            Task::Permit(ticket) => self.fail(ticket, failure),
             Task::TearDown(goal) => self.keep(goal, error),
             Task::Live { ticket, .. } => self.fail(ticket, failure),
         }
@@ -315,6 +333,10 @@ impl Supervisor {
     fn keep(&mut self, goal: Goal, error: &Error) {
         log::error!("{}", nexcage_cli::causes(error));
         self.container.phase = Phase::Stopped;
+        if matches!(error.code(), Code::CtProtected | Code::CtLocked) {
+            // Nothing was begun that a successor would have to go on with.
+            self.change(Status::Stopped, None);
+        }
         match goal {
             Goal::Delete(ticket) => self.fail(ticket, error),
             Goal::Undo(failure) => {
@@ -361,6 +383,8 @@ impl Supervisor {
             task @ Task::Execute { .. } => {
                 self.end_job(task, &Error::WorkerDied { doing: "execute the process" });
             }
+            // Another removal interrupts it; and it is looked again before anything is removed.
+            Task::Permit(ticket) => self.permitted(ticket),
             // It was done, but for saying so.
             Task::TearDown(goal) if !self.site.dir.is_held_by(&self.lock) => self.torn_down(goal),
             task @ Task::TearDown(_) => {

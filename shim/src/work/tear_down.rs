@@ -31,6 +31,12 @@ pub(crate) fn tear_down(
     reporter.tell(&Report::Done, &[])
 }
 
+/// Whether the container may be removed, for a worker; nothing has been done to it.
+pub(crate) fn permit(site: &Site, record: &Record, reporter: &mut Reporter) -> Result<(), Error> {
+    backend::existing(&record.backend, &site.configuration, site.place()).permits_removal()?;
+    reporter.tell(&Report::Done, &[])
+}
+
 /// Removes the container from the host, whatever there is of it, and its directory last. Can be
 /// repeated. LXC has so long to tear it down before it is helped along.
 pub(crate) fn remove(
@@ -43,8 +49,11 @@ pub(crate) fn remove(
         .map_err(|errno| Error::system("become a subreaper")(errno.into()))?;
     let mut signals = Signals::catch(site.inherited)?;
     if let Some(record) = record {
-        end_process(record);
         let mut backend = backend::existing(&record.backend, &site.configuration, site.place());
+        if what == Left::Whole {
+            backend.permits_removal()?;
+        }
+        end_process(record);
         if let Some(monitor) = monitor.and_then(|fd| fd.try_clone_to_owned().ok()) {
             let monitor: OwnedFd = monitor;
             backend.adopt(monitor);

@@ -15,12 +15,8 @@ fn lost(sandbox: &Sandbox) -> Value {
 }
 
 /// Takes a container's state away, as a restart of the node does.
-fn forget(sandbox: &Sandbox, id: &str) {
-    let shim = fs::read(sandbox.state_directory(id).join("record.json")).unwrap();
-    let shim: Value = serde_json::from_slice(&shim).unwrap();
-    let pid = shim["shim"]["pid"].as_i64().unwrap().to_string();
-    sandbox.command("kill").args(["-KILL", &pid]).assert().code(0);
-    super::await_that("the shim has ended", || !std::path::Path::new("/proc").join(&pid).exists());
+pub(super) fn forget(sandbox: &Sandbox, id: &str) {
+    super::kill_shim(sandbox, id);
     fs::remove_dir_all(sandbox.state_directory(id)).unwrap();
 }
 

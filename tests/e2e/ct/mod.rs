@@ -4,6 +4,7 @@ mod administrator;
 mod conditions;
 mod failures;
 mod foreign;
+mod kept;
 mod layers;
 mod lost;
 mod native;
@@ -54,6 +55,15 @@ fn start(run: Run) -> Running {
 /// An administrator's call of pct.
 fn pct(node: &Node, words: &[&str]) -> Output {
     Command::new(node.pct()).args(words).output().unwrap()
+}
+
+/// Kills a container's shim, and waits until it is gone.
+fn kill_shim(sandbox: &Sandbox, id: &str) {
+    let record = fs::read(sandbox.state_directory(id).join("record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let pid = record["shim"]["pid"].as_i64().unwrap().to_string();
+    sandbox.command("kill").args(["-KILL", &pid]).assert().code(0);
+    await_that("the shim has ended", || !PathBuf::from("/proc").join(&pid).exists());
 }
 
 /// Puts a shell script around the node's pct: lines before and after it runs, with the VMID in `$2`

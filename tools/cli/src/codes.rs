@@ -73,6 +73,8 @@ codes! {
     ShimMissing "NX-SHIM-MISSING" 1 "nexcage-shim is not installed.";
     Unsupported "NX-UNSUPPORTED" 4 "An option asks for something that nexcage does not do.";
     Host "NX-HOST" 1 "The machine lacks something that containers need.";
+    CtLocked "NX-CT-LOCKED" 1 "Another task of Proxmox VE has locked the CT.";
+    CtProtected "NX-CT-PROTECTED" 1 "An administrator protects the CT from removal.";
 }
 
 #[cfg(test)]

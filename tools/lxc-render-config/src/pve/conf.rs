@@ -90,6 +90,20 @@ pub fn included(text: &str) -> impl Iterator<Item = &Path> {
     values.map(|value| Path::new(value.trim_start_matches([':', '=', ' ']).trim_end()))
 }
 
+/// The value of one of Proxmox's keys in a CT's configuration, as it is now.
+#[must_use]
+pub fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let current = text.lines().take_while(|line| !line.starts_with('['));
+    // The last line of a key is the one that counts.
+    current.filter_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim).last()
+}
+
+/// Whether one of Proxmox's booleans is set in a CT's configuration.
+#[must_use]
+pub fn is_set(text: &str, key: &str) -> bool {
+    value(text, key).and_then(pve_schema::boolean) == Some("1")
+}
+
 /// A path that can stand in a line of the configuration.
 fn path(path: &Path, separators: &str) -> Result<String, PveError> {
     let refused = |c: char| c.is_control() || separators.contains(c);

@@ -8,7 +8,7 @@ mod limits;
 mod network;
 mod wishes;
 
-pub use conf::{ID_RANGE, PROXMOX_ID_MAP, conf, included, includes};
+pub use conf::{ID_RANGE, PROXMOX_ID_MAP, conf, included, includes, is_set, value};
 pub use wishes::{ANNOTATION, CONFIGURATION, KEYS, Wishes};
 
 use nexcage_cli::{Code, Diagnose};
