@@ -2,6 +2,7 @@
 
 mod enosys;
 mod layers;
+pub(crate) mod lxc_policy;
 #[cfg(test)]
 mod machine;
 pub(crate) mod notify;

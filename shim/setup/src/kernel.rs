@@ -165,8 +165,12 @@ pub(crate) fn mount(source: &str, target: &str, fs_type: &str, flags: u32, data:
     Ok(rustix::mount::mount(source, target, fs_type, flags, data.as_c_str())?)
 }
 
-/// Loads a seccomp filter for this thread (seccomp(2)). The descriptor of a listener is closed.
-pub(crate) fn load_filter(flags: u32, program: &[u8]) -> io::Result<()> {
+/// Loads a seccomp filter for this thread and what it will start (seccomp(2)). The descriptor of a
+/// listener is closed.
+///
+/// # Errors
+/// The kernel does not take it.
+pub fn load_filter(flags: u32, program: &[u8]) -> io::Result<()> {
     let instructions: Vec<libc::sock_filter> = program
         .chunks_exact(8)
         .map(|bytes| libc::sock_filter {

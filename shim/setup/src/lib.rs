@@ -28,7 +28,7 @@ pub mod plan;
 mod target;
 pub mod tree;
 
-pub use kernel::{flags, keep_inherited};
+pub use kernel::{flags, keep_inherited, load_filter};
 
 /// The protocol's version: raised with every change of a message.
 pub const VERSION: u32 = 2;

@@ -188,6 +188,10 @@ impl Backend for PlainLxc {
         lxc_log::words(&self.log)
     }
 
+    fn filter(&self) -> Option<PathBuf> {
+        None
+    }
+
     fn contains(&self, pid: Pid) -> bool {
         cgroup::contains(&self.payload_cgroup, pid)
     }

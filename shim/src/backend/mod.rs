@@ -196,6 +196,10 @@ pub(crate) trait Backend: fmt::Debug {
         Ok(())
     }
 
+    /// The policy, in LXC's format, of the filter that the host has put on the container's init beside the
+    /// bundle's own.
+    fn filter(&self) -> Option<PathBuf>;
+
     /// Ends every process that is left in the container, waits for LXC's own teardown, and removes
     /// what LXC leaves. Works from any state and can be repeated.
     fn tear_down(&mut self, what: Left, deadline: Deadline) -> Result<(), Error>;

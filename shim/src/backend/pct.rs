@@ -405,6 +405,15 @@ impl Backend for Ct {
         lxc_log::pct_words(&self.errors, &self.log)
     }
 
+    fn filter(&self) -> Option<PathBuf> {
+        const KEY: &str = "lxc.seccomp.profile";
+        let read = |path: &Path| LxcConfig::parse(&fs::read_to_string(path).ok()?).ok();
+        // A privileged CT's included file takes it back.
+        let is_taken_back = read(&self.include)?.lines().any(|(key, _)| key == KEY);
+        let rendered = read(&self.rendered().join("config")).filter(|_| !is_taken_back)?;
+        rendered.get(KEY).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
     fn contains(&self, pid: Pid) -> bool {
         cgroup::contains(&self.payload_cgroup(), pid)
     }

@@ -1,10 +1,11 @@
 //! A further process in a container.
 
+use crate::backend;
 use crate::error::Error;
 use crate::handover::{Init, Started, program_of, setup_error};
 use crate::hooks::HookRunner;
 use crate::limits;
-use crate::seccomp::notify;
+use crate::seccomp::{self, lxc_policy, notify};
 use crate::stdio::Stdio;
 use crate::stdio::logger::{self, Logger, Patience};
 use crate::work::create::{find_init, finish_process, say_to, show, validate};
@@ -69,6 +70,7 @@ fn join(
     }
     execution.stdio.own(rendered.host_user.uid, rendered.host_root.gid)?;
     let program = find_init(site.init.as_deref())?;
+    load_host_filter(site, record)?;
     let mut joined = crate::join::join(&program, init, site.limit)?;
     let extra: Vec<BorrowedFd<'_>> = execution.extra.iter().map(|fd| fd.as_fd()).collect();
     let begun = begin(&mut joined, &rendered, &execution, &extra);
@@ -97,6 +99,18 @@ fn join(
             reporter.tell(&Report::Joined { pid, terminal: Follows::of(master.as_ref()) }, &descriptors)
         }
     }
+}
+
+/// Takes on the filter that the host has put on the container's init, for this worker and the process that
+/// it starts: the process's own comes after it, as there.
+fn load_host_filter(site: &Site, record: &Record) -> Result<(), Error> {
+    let backend = backend::existing(&record.backend, &site.configuration, site.place());
+    let Some(path) = backend.filter() else { return Ok(()) };
+    let text = fs::read_to_string(&path).map_err(Error::system(format!("read {}", path.display())))?;
+    let policy = lxc_policy::parse(&path, &text).map_err(Box::new)?;
+    let filter = seccomp::compile(&policy).map_err(Box::new)?;
+    nexcage_setup::load_filter(filter.flags, &filter.program)
+        .map_err(Error::system(format!("load the filter {}", path.display())))
 }
 
 fn begin(

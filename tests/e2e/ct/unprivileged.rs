@@ -157,3 +157,43 @@ fn owners_that_cannot_be_mapped_are_refused_before_anything_is_made() {
     assert_eq!(node(&sandbox).calls().unwrap(), [] as [String; 0]);
     sandbox.assert_nothing_left();
 }
+
+/// Says what Proxmox's filter does, and how many filters the kernel knows of.
+const FILTERS: &str = "umount -f /proc 2>&1 | sed 's/.*: //'; grep Seccomp /proc/self/status | tr -d '\\t'";
+
+#[test]
+fn an_executed_process_has_proxmox_s_filter_as_well_as_the_first_one() {
+    let sandbox = sandbox();
+    let script = format!("{FILTERS}; echo up; sleep 1000");
+    for (config, filters) in [(Config::script(&script), 0), (Config::script(&script).mapped_to(100_000), 1)] {
+        let bundle = sandbox.bundle(&config);
+        let mut running = sandbox.run(&bundle).start();
+        let first: Vec<String> = (0..3).map(|_| running.line()).collect();
+        assert_eq!(running.line(), "up");
+        let error = ["Operation not permitted", "Permission denied"][filters];
+        let expected =
+            [error.to_owned(), format!("Seccomp:{}", 2 * filters), format!("Seccomp_filters:{filters}")];
+        assert_eq!(first, expected);
+        let output = sandbox.nexcage("exec").arg(&running.id).args(["sh", "-c", FILTERS]).output();
+        assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected, "{output:?}");
+        let kill = sandbox.nexcage("kill").arg(&running.id).arg("KILL");
+        kill.assert().code(0);
+        assert_eq!(running.wait().status.code(), Some(137));
+    }
+}
+
+#[test]
+fn nothing_is_executed_without_a_filter_that_is_there_and_not_understood() {
+    let sandbox = sandbox();
+    let container = sandbox.start(&sandbox.bundle(&Config::script("sleep 1000").mapped_to(100_000)));
+    let rules = node(&sandbox).lxc_dir().join("5000/rules.seccomp");
+    let text = fs::read_to_string(&rules).unwrap();
+    fs::write(&rules, format!("{text}keyctl maybe\n")).unwrap();
+    let message = crate::lifecycle::refused(
+        sandbox.nexcage("exec").arg(&container.id).args(["touch", "/ran"]),
+        "NX-REFUSED",
+        125,
+    );
+    assert!(message.contains("rules.seccomp:") && message.contains("keyctl maybe"), "{message}");
+    container.remove();
+}
