@@ -47,6 +47,26 @@ fn a_ct_without_its_container_is_listed_and_removed_when_asked_and_no_other_is()
 }
 
 #[test]
+fn what_an_editor_saves_after_the_deletion_is_found_and_holds_its_id_until_then() {
+    let sandbox = sandbox();
+    let node = node(&sandbox);
+    let container = sandbox.start(&sandbox.bundle(&Config::script("exit 0")));
+    container.await_status("stopped");
+    let opened = fs::read_to_string(conf(node, FIRST_VMID)).unwrap();
+    container.delete();
+    let saved = opened + "tags: mine\n";
+    fs::write(conf(node, FIRST_VMID), &saved).unwrap();
+    sandbox.run(&sandbox.bundle(&Config::script("exit 3"))).assert().code(3);
+    let calls = node.calls().unwrap();
+    assert_eq!(calls.last().map(String::as_str), Some("start\t5001"), "5000 is taken again");
+    assert_eq!(fs::read_to_string(conf(node, FIRST_VMID)).unwrap(), saved);
+    assert_eq!(lost(&sandbox)[0]["name"], FIRST_VMID.to_string());
+    sandbox.nexcage("gc").arg("--remove").assert().code(0).stderr("");
+    assert!(!conf(node, FIRST_VMID).exists());
+    sandbox.assert_nothing_left();
+}
+
+#[test]
 fn a_ct_that_runs_is_left_alone_until_it_is_stopped() {
     let sandbox = sandbox();
     let node = node(&sandbox);
