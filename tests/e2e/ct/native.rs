@@ -91,3 +91,36 @@ fn what_proxmox_would_refuse_is_refused_before_anything_is_made() {
     assert_eq!(node(&sandbox).calls().unwrap(), [] as [String; 0]);
     sandbox.assert_nothing_left();
 }
+
+#[test]
+fn a_mount_point_that_is_asked_for_is_proxmox_s_and_comes_before_the_bundle_s_mounts() {
+    let sandbox = sandbox();
+    let [data, over] = ["data", "over"].map(|name| {
+        let directory = sandbox.path().join(name);
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("file"), name).unwrap();
+        directory
+    });
+    let script = "cat /mnt/file /srv/a/file; echo x 2>/dev/null > /mnt/file || echo read-only; read line";
+    let config = annotated(
+        Config::script(script).bind(&over, "/srv/a"),
+        &[
+            ("org.nexcage.pve.mp0", &format!("{},mp=/mnt,ro=1", data.display())),
+            ("org.nexcage.pve.mp1", &format!("{},mp=/srv/a", data.display())),
+            ("org.nexcage.pve.startup", "order=3,up=5"),
+        ],
+    );
+    let mut running = sandbox.run(&sandbox.bundle(&config)).start();
+    assert_eq!(running.line(), "dataoverread-only");
+    let shown = text(&pct(node(&sandbox), &["config", "5000"]).stdout);
+    for line in [
+        format!("mp0: {},mp=/mnt,ro=1", data.display()),
+        format!("mp1: {},mp=/srv/a", data.display()),
+        "startup: order=3,up=5".to_owned(),
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "no {line:?} in:\n{shown}");
+    }
+    running.write(b"go\n");
+    assert_eq!(running.wait().status.code(), Some(0));
+    assert_eq!(fs::read_to_string(data.join("file")).unwrap(), "data");
+}

@@ -91,7 +91,7 @@ pub const KEYS: &[Key] = &[
         pointer: "/pct/ct",
         form: "an object of texts",
         default: None,
-        meaning: "What every new CT has beside what its bundle says: net0 to net31, mp0 to mp255, dev0 to dev255, features, tags, nameserver, searchdomain, startup, protection and hookscript, in Proxmox's forms. The annotation org.nexcage.pve.NAME of a bundle replaces a member, and takes it back with none; tags add up.",
+        meaning: "What every new CT has beside what its bundle says: net0 to net31, mp0 to mp255, features, tags, nameserver, searchdomain, startup, protection and hookscript, in Proxmox's forms. The annotation org.nexcage.pve.NAME of a bundle replaces a member, and takes it back with none; tags add up.",
     },
 ];
 

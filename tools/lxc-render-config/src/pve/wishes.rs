@@ -10,18 +10,8 @@ pub const ANNOTATION: &str = "org.nexcage.pve.";
 /// Where the administrator's configuration has them.
 pub const CONFIGURATION: &str = "/pct/ct/";
 /// Keys that may be asked for, a number in the place of `N`.
-pub const KEYS: &[&str] = &[
-    "netN",
-    "mpN",
-    "devN",
-    "features",
-    "tags",
-    "nameserver",
-    "searchdomain",
-    "startup",
-    "protection",
-    "hookscript",
-];
+pub const KEYS: &[&str] =
+    &["netN", "mpN", "features", "tags", "nameserver", "searchdomain", "startup", "protection", "hookscript"];
 /// The tag that every CT has.
 const TAG: &str = "nexcage";
 /// The first half of Proxmox's hardware addresses.
@@ -122,6 +112,9 @@ fn check(key: &str, value: &str) -> Result<String, String> {
     if key == "onboot" {
         return Err("a container ends with the node, which has nothing to start of it at the next boot; who made it makes it again".to_owned());
     }
+    if family(key) == "devN" {
+        return Err("a CT of nexcage has its bundle's devices alone; list it in linux.devices, and allow it in linux.resources.devices".to_owned());
+    }
     let Some(kind) = pve_schema::conf_option(key).filter(|_| is_key(key)) else {
         return Err(format!("no option that may be asked for; there are {}", KEYS.join(", ")));
     };
@@ -179,6 +172,7 @@ mod tests {
             ("net0", "name=e,tag=4095", "maximum value of 4094"),
             ("net0", "name=e,mtu=63", "minimum value of 64"),
             ("net32", "name=e", "no option"),
+            ("dev0", "/dev/fuse", "list it in linux.devices"),
             ("memory", "5", "no option"),
             ("lxc.include", "/x", "no option"),
             ("hookscript", "a:b\nlxc.include: /x", "control characters"),
