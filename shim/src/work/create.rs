@@ -16,7 +16,7 @@ use crate::terminal::{self, Master};
 use crate::wait::{Deadline, Watch, wait};
 use crate::work::later::Later;
 use crate::work::tear_down::{TEARDOWN, end_process};
-use crate::work::{Follows, Report, Reporter, Site, users};
+use crate::work::{Follows, Report, Reporter, Site, names, users};
 use bundle_validate::{Bundle, Severity};
 use lxc_render_config::{LxcConfig, Rendered, Wires};
 use nexcage_handover::flags;
@@ -83,7 +83,12 @@ fn mount_and_create(site: &Site, creation: Creation, reporter: &mut Reporter) ->
     rootfs::mount_all(&site.dir, &rootfs, &creation.rootfs, map.as_ref())?;
     fault::at(Place::RootfsMounted);
     validate(&bundle)?;
-    let bundle = if is_ct { users::settle(bundle, pct)? } else { bundle };
+    let bundle = if is_ct {
+        let bundle = users::settle(bundle, pct)?;
+        names::provide(bundle, &pct.ct, (site.id.as_str(), &site.dir))?
+    } else {
+        bundle
+    };
     create_from_bundle(site, &bundle, creation, reporter)
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod create;
 pub(crate) mod exec;
 pub(crate) mod later;
 pub(crate) mod live;
+mod names;
 pub(crate) mod start;
 pub(crate) mod tear_down;
 mod users;

@@ -4,6 +4,7 @@ use super::{failure, node, sandbox};
 use nexcage_tests::Config;
 use oci_spec::runtime::LinuxNamespaceType;
 use std::collections::HashMap;
+use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::Command;
@@ -84,4 +85,49 @@ fn a_network_that_is_joined_excludes_one_of_the_ct_s_own() {
     let message = failure(sandbox.run(&sandbox.bundle(&config)), "NX-REFUSED");
     assert!(message.contains("no new network namespace"), "{message}");
     assert_eq!(node(&sandbox).calls().unwrap(), [] as [String; 0]);
+}
+
+/// Runs a script on a bridge of the test's own with these annotations besides `net0`.
+fn on_bridge(name: &str, config: Config, net: &str, more: &[(&str, &str)]) -> String {
+    let sandbox = sandbox();
+    let name = format!("{name}{}", std::process::id() % 100_000);
+    let _bridge = Bridge::new(&name, "10.213.78.1/24");
+    let more = more.iter().map(|(key, value)| (format!("org.nexcage.pve.{key}"), (*value).to_owned()));
+    let net = format!("name=eth0,bridge={name},{net}");
+    let all: HashMap<String, String> = more.chain([("org.nexcage.pve.net0".to_owned(), net)]).collect();
+    let config = config.edit(|spec| {
+        spec.set_annotations(Some(all));
+    });
+    let output = sandbox.run(&sandbox.bundle(&config)).output();
+    assert_eq!((output.status.code(), &*crate::text(&output.stderr)), (Some(0), ""));
+    crate::text(&output.stdout)
+}
+
+#[test]
+fn a_ct_with_an_address_has_a_resolv_conf_and_hosts_that_it_may_change() {
+    let script =
+        "cat /etc/resolv.conf /etc/hosts; echo '# mine' >> /etc/resolv.conf && tail -1 /etc/resolv.conf";
+    let asked = [("nameserver", "10.0.0.9 fd00::9"), ("searchdomain", "example.org")];
+    let expected = "nameserver 10.0.0.9\nnameserver fd00::9\nsearch example.org\n\
+                    127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n10.213.78.2 box\n# mine\n";
+    for config in [Config::script(script), Config::script(script).mapped_to(100_000)] {
+        assert_eq!(on_bridge("nr", config, "ip=10.213.78.2/24,gw=10.213.78.1", &asked), expected);
+    }
+}
+
+#[test]
+fn what_the_bundle_mounts_is_left_alone_and_so_is_who_gets_its_address_itself() {
+    let own = tempfile::NamedTempFile::new().unwrap();
+    fs::write(own.path(), "nameserver 10.9.9.9\n").unwrap();
+    let script = "cat /etc/resolv.conf; grep -c ' box$' /etc/hosts";
+    let config = Config::script(script).bind(own.path(), "/etc/resolv.conf");
+    let shown = on_bridge("nb", config, "ip=10.213.78.2/24", &[("nameserver", "10.0.0.9")]);
+    assert_eq!(shown, "nameserver 10.9.9.9\n1\n");
+    assert_eq!(fs::read_to_string(own.path()).unwrap(), "nameserver 10.9.9.9\n");
+    let script = "[ -e /etc/resolv.conf ] || echo none";
+    assert_eq!(on_bridge("nd", Config::script(script), "ip=dhcp", &[]), "none\n");
+    let script = "cat /etc/resolv.conf; tail -1 /etc/hosts";
+    let shown = on_bridge("ns", Config::script(script), "ip=dhcp", &[("nameserver", "10.0.0.9")]);
+    assert_eq!(shown.lines().next_back(), Some("127.0.1.1 box"));
+    assert!(shown.starts_with("nameserver 10.0.0.9\n"), "{shown}");
 }

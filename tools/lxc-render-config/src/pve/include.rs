@@ -44,7 +44,7 @@ impl Ct {
             // The bundle's limit is one at which the kernel kills, and none below it that slows down.
             include.push(HIGH, "max")?;
         }
-        let has_networks = !self.wishes.networks().is_empty();
+        let has_networks = self.wishes.has_networks();
         let kept = rendered.lines().filter(|(key, _)| {
             let is_empty_network = has_networks && key.starts_with("lxc.net.");
             !PROXMOX_OWN.contains(key) && !self.taken.contains(key) && !is_empty_network

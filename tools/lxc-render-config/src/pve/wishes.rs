@@ -66,6 +66,26 @@ impl Wishes {
         Ok(wishes)
     }
 
+    /// What is asked for by this key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// Whether networks are asked for.
+    #[must_use]
+    pub fn has_networks(&self) -> bool {
+        !self.networks().is_empty()
+    }
+
+    /// The first fixed address of the networks, without its prefix length.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let networks = self.networks();
+        let mut addresses = networks.iter().flat_map(|(_, network)| [network.get("ip"), network.get("ip6")]);
+        addresses.find_map(|address| address?.split_once('/').map(|(address, _)| address.to_owned()))
+    }
+
     /// Key and value of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
