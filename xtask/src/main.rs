@@ -1,9 +1,13 @@
 //! The project's own commands. Each is a module; `cargo xtask --help` lists them.
 
+mod apt;
+mod architecture;
 mod bench;
 mod build;
 mod completions;
+mod cross;
 mod demo;
+mod emulation;
 mod error;
 mod fidelity;
 mod fuzz;
@@ -19,8 +23,10 @@ mod test_containerd;
 mod timing;
 mod tools;
 
+use architecture::Architecture;
 use fidelity::Backends;
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
+use package::Product;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
@@ -33,16 +39,16 @@ static TOOL: Tool = Tool {
     summary: "demonstrate, test and measure nexcage",
     usage: &[
         "demo [BUNDLE]",
-        "test [--installed] [NAME]",
+        "test [--installed | --arch ARCH] [NAME]",
         "bench [PART] [RUNS]",
         "fuzz TARGET [--seconds N]",
         "man [--check]",
         "completions [--check]",
-        "dist",
-        "deb [--check]",
+        "dist [--arch ARCH] [--check]",
+        "deb [--arch ARCH] [--check]",
         "apt-repo --key KEY",
         "release VERSION",
-        "size",
+        "size [--arch ARCH]",
         "test-packages",
         "replay-pct [--from DIR]",
         "fidelity [--backend BACKEND] [NAME]",
@@ -50,6 +56,12 @@ static TOOL: Tool = Tool {
         "test-containerd [--version VERSION] [--soak] [NAME]",
     ],
     options: &[
+        Opt {
+            long: "arch",
+            short: None,
+            value: Some("ARCH"),
+            help: "dist, deb, size: for this architecture, amd64 or arm64, and not the machine's own. test: the unit tests and the end-to-end tests that start no container, built for arm64 and emulated where the machine is none.",
+        },
         Opt {
             long: "backend",
             short: None,
@@ -60,7 +72,7 @@ static TOOL: Tool = Tool {
             long: "check",
             short: None,
             value: None,
-            help: "man, completions: change nothing; fail if a file is not what the tables of the tools make of it. deb: build in a copy of the last commit, too, and fail if the bytes differ.",
+            help: "man, completions: change nothing; fail if a file is not what the tables of the tools make of it. dist, deb: build in a copy of the last commit, too, and fail if the bytes differ.",
         },
         Opt {
             long: "installed",
@@ -116,18 +128,20 @@ fn main() -> std::process::ExitCode {
             Command::Demo(bundle) => demo::demo(bundle)?,
             Command::Test(Tested::Checkout, name) => test::test(name.as_deref())?,
             Command::Test(Tested::Installation, name) => test::test_installed(name.as_deref())?,
+            Command::Test(Tested::Arm64, name) => emulation::test(name.as_deref())?,
             Command::Bench(part, runs) => bench::bench(part, runs)?,
             Command::Fuzz(target, seconds) => fuzz::fuzz(&target, seconds)?,
             Command::Man(Action::Write) => man::write()?,
             Command::Man(Action::Check) => man::check()?,
             Command::Completions(Action::Write) => completions::write()?,
             Command::Completions(Action::Check) => completions::check()?,
-            Command::Dist => package::dist()?,
-            Command::Deb(Action::Write) => package::deb()?,
-            Command::Deb(Action::Check) => package::check_reproducible()?,
+            Command::Make(product, Action::Write, architecture) => {
+                package::make(product, architecture)?;
+            }
+            Command::Make(product, Action::Check, architecture) => package::check(product, architecture)?,
             Command::AptRepo(key) => package::apt_repository(&key)?,
             Command::Release(version) => package::release(&version)?,
-            Command::Size => package::size()?,
+            Command::Size(architecture) => package::size(architecture)?,
             Command::TestPackages => package::test_packages()?,
             Command::ReplayPct(from) => replay::replay_pct(from)?,
             Command::Fidelity(backends, name) => fidelity::fidelity(backends, name.as_deref())?,
@@ -145,6 +159,7 @@ fn main() -> std::process::ExitCode {
 enum Tested {
     Checkout,
     Installation,
+    Arm64,
 }
 
 /// What is done with what is made.
@@ -166,16 +181,14 @@ enum Command {
     Man(Action),
     /// Completions of the shells.
     Completions(Action),
-    /// A tarball of static binaries.
-    Dist,
-    /// Debian's package.
-    Deb(Action),
+    /// A tarball of static binaries, or Debian's package.
+    Make(Product, Action, Architecture),
     /// A signed archive of the packages that were made, by this key.
     AptRepo(String),
     /// The version and the changelog of a release.
     Release(String),
     /// Sizes of what is shipped, against the budget.
-    Size,
+    Size(Architecture),
     /// The package in fresh systems.
     TestPackages,
     /// Holds the stand-in for `pct` to the recordings here, or in their usual place.
@@ -193,10 +206,7 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
     let command = typed.word();
     let command = match command.as_deref().and_then(|command| command.to_str()) {
         Some("demo") => Command::Demo(typed.word().map(PathBuf::from)),
-        Some("test") => {
-            let installed = typed.option("installed").map_or(Tested::Checkout, |_| Tested::Installation);
-            Command::Test(installed, typed.word())
-        }
+        Some("test") => Command::Test(typed.tested()?, typed.word()),
         Some("bench") => bench_command(typed.word(), typed.word())?,
         Some("fuzz") => {
             let target = typed.word().ok_or_else(|| no_target("no target given"))?;
@@ -205,8 +215,8 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
             Command::Fuzz(target, typed.number("seconds", 60)?)
         }
         Some("man") => Command::Man(typed.action()),
-        Some("dist") => Command::Dist,
-        Some("deb") => Command::Deb(typed.action()),
+        Some("dist") => Command::Make(Product::Tarball, typed.action(), typed.architecture()?),
+        Some("deb") => Command::Make(Product::Package, typed.action(), typed.architecture()?),
         Some("apt-repo") => {
             let key = typed.option("key").and_then(|key| key.into_string().ok());
             Command::AptRepo(key.ok_or_else(|| Failure::usage("apt-repo needs --key"))?)
@@ -215,7 +225,7 @@ fn parse(mut args: Args) -> Result<Command, Failure> {
             let version = typed.word().and_then(|version| version.into_string().ok());
             Command::Release(version.ok_or_else(|| Failure::usage("release needs a version"))?)
         }
-        Some("size") => Command::Size,
+        Some("size") => Command::Size(typed.architecture()?),
         Some("test-packages") => Command::TestPackages,
         Some("completions") => Command::Completions(typed.action()),
         Some("replay-pct") => Command::ReplayPct(typed.option("from").map(PathBuf::from)),
@@ -273,6 +283,25 @@ impl Typed {
     /// What is done with what is made.
     fn action(&mut self) -> Action {
         if self.option("check").is_some() { Action::Check } else { Action::Write }
+    }
+
+    /// The architecture that is built for: the machine's own unless another is named.
+    fn architecture(&mut self) -> Result<Architecture, Failure> {
+        self.option("arch").map_or(Ok(Architecture::own()), |name| {
+            let named = Architecture::parse(&name);
+            named.ok_or_else(|| Failure::usage(format!("{name:?}: expected amd64 or arm64")))
+        })
+    }
+
+    /// Which tools are tested.
+    fn tested(&mut self) -> Result<Tested, Failure> {
+        if self.options.contains_key("arch") {
+            return match self.architecture()? {
+                Architecture::Arm64 => Ok(Tested::Arm64),
+                Architecture::Amd64 => Err(Failure::usage("test --arch is for arm64")),
+            };
+        }
+        Ok(self.option("installed").map_or(Tested::Checkout, |_| Tested::Installation))
     }
 
     fn nothing_left(self) -> Result<(), Failure> {

@@ -38,6 +38,17 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     if status.success() { Ok(()) } else { Err(Error::Ended { program, status }) }
 }
 
+/// What a program prints, without the end of its last line.
+pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
+    let program = shown(command);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|source| Error::Start { program: program.clone(), source })?;
+    if !output.status.success() {
+        return Err(Error::Ended { program, status: output.status });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
 /// Runs `cargo test` to its end, as [`run`] does. Gives the number of tests that passed; what was
 /// not run, since it needs what a bare checkout lacks, is said.
 pub(crate) fn run_tests(command: &mut Command) -> Result<usize, Error> {

@@ -2,14 +2,16 @@
 //! Debian's packages. These are unpacked below the target directory; the machine's own packages and the
 //! sources of these stay as they are.
 
+use crate::apt::{Apt, Source};
+use crate::architecture::Architecture;
 use crate::build::{cargo, release};
 use crate::error::Error;
 use crate::packages::{self, BUSYBOX, CONTAINERD, LXC, PODS, PROCPS, PYTHON, RUNC, UIDMAP};
-use crate::step::{run, run_tests, say, shown, step};
+use crate::step::{output, run_tests, say, step};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// Debian's suites that may have another containerd than the machine.
 const SUITES: [&str; 5] = ["bookworm", "trixie", "forky", "sid", "experimental"];
@@ -99,10 +101,10 @@ fn find(directory: &Path, wanted: Option<&OsStr>) -> Result<Vec<Found>, Error> {
         if wanted.is_some() && all.iter().any(|found| is_wanted(&found.version)) {
             break;
         }
-        let Some(version) = Suite::prepare(directory, suite)?.newest()? else { continue };
+        let Some((version, apt)) = newest(directory, suite)? else { continue };
         say(&format!("  {suite} has containerd {version}"));
         if is_wanted(&version) && all.iter().all(|found| found.version != version) {
-            let directory = Suite::prepare(directory, suite)?.unpack(&version)?;
+            let directory = unpack(&apt, &version, &directory.join(suite).join(&version))?;
             all.push(Found { version, directory });
         }
     }
@@ -115,96 +117,23 @@ fn find(directory: &Path, wanted: Option<&OsStr>) -> Result<Vec<Found>, Error> {
     Ok(all)
 }
 
-/// One of Debian's suites, with an apt of its own.
-struct Suite {
-    directory: PathBuf,
+/// The newest containerd of a suite, if it has one, and the apt that fetches it.
+fn newest(directory: &Path, suite: &str) -> Result<Option<(String, Apt)>, Error> {
+    let source = Source { label: "Debian", suites: suite, architectures: &[Architecture::own()] };
+    let apt = Apt::prepare(&directory.join(suite), &[source])?;
+    if !apt.has_lists() {
+        apt.update()?;
+    }
+    let table = output(apt.command("apt-cache").args(["madison", "containerd"]))?;
+    let version = table.lines().next().and_then(|line| line.split('|').nth(1));
+    Ok(version.map(|version| (version.trim().to_owned(), apt)))
 }
 
-impl Suite {
-    /// Writes what apt needs, and fetches the lists unless they are there.
-    fn prepare(directory: &Path, name: &str) -> Result<Self, Error> {
-        let suite = Suite { directory: directory.join(name) };
-        let lists = suite.directory.join("state/lists");
-        let file = |source| Error::File { path: suite.directory.display().to_string(), source };
-        for needed in ["state/lists/partial", "cache/archives/partial", "sources", "empty"] {
-            fs::create_dir_all(suite.directory.join(needed)).map_err(file)?;
-        }
-        let directory = fs::canonicalize(&suite.directory).map_err(file)?;
-        let shown = directory.display();
-        let configuration = format!(
-            "Dir::State \"{shown}/state\";\nDir::State::status \"/var/lib/dpkg/status\";\n\
-             Dir::Cache \"{shown}/cache\";\nDir::Etc::sourcelist \"/dev/null\";\n\
-             Dir::Etc::sourceparts \"{shown}/sources\";\nDir::Etc::preferences \"/dev/null\";\n\
-             Dir::Etc::preferencesparts \"{shown}/empty\";\nAcquire::Languages \"none\";\n\
-             APT::Sandbox::User \"root\";\n"
-        );
-        fs::write(suite.directory.join("apt.conf"), configuration).map_err(file)?;
-        let source = format!(
-            "Types: deb\nURIs: {}\nSuites: {name}\nComponents: main\n\
-             Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
-            mirror()?
-        );
-        fs::write(suite.directory.join("sources/debian.sources"), source).map_err(file)?;
-        let is_fetched = fs::read_dir(&lists)
-            .map_err(file)?
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().ends_with("_Packages"));
-        if !is_fetched {
-            run(suite.apt("apt-get").arg("update"))?;
-        }
-        Ok(suite)
+/// Fetches and unpacks a version, unless that has been done, and gives the directory of its programs.
+fn unpack(apt: &Apt, version: &str, root: &Path) -> Result<PathBuf, Error> {
+    if !root.exists() {
+        apt.unpack(&[format!("containerd={version}")], root)?;
     }
-
-    fn apt(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.env("APT_CONFIG", self.directory.join("apt.conf")).current_dir(&self.directory);
-        command
-    }
-
-    fn newest(&self) -> Result<Option<String>, Error> {
-        let table = output(self.apt("apt-cache").args(["madison", "containerd"]))?;
-        let version = table.lines().next().and_then(|line| line.split('|').nth(1));
-        Ok(version.map(|version| version.trim().to_owned()))
-    }
-
-    /// Fetches and unpacks a version, unless that has been done, and gives the directory of its programs.
-    fn unpack(&self, version: &str) -> Result<PathBuf, Error> {
-        let root = self.directory.join(version);
-        if !root.exists() {
-            run(self.apt("apt-get").args(["download", &format!("containerd={version}")]))?;
-            let entries = fs::read_dir(&self.directory);
-            let entries = entries
-                .map_err(|source| Error::File { path: self.directory.display().to_string(), source })?;
-            let packages = entries.flatten().map(|entry| entry.path());
-            for package in packages.filter(|path| path.extension().is_some_and(|end| end == "deb")) {
-                run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(&root))?;
-            }
-        }
-        Ok(root.join("usr/bin"))
-    }
-}
-
-/// Where the machine gets Debian's packages from.
-fn mirror() -> Result<String, Error> {
-    let targets = [
-        "indextargets",
-        "--format",
-        "$(REPO_URI)",
-        "Created-By: Packages",
-        "Origin: Debian",
-        "Label: Debian",
-    ];
-    let list = output(Command::new("apt-get").args(targets))?;
-    let first = list.lines().next().map(str::to_owned);
-    first.ok_or_else(|| Error::Machine("apt has no lists of Debian's: run apt-get update".to_owned()))
-}
-
-fn output(command: &mut Command) -> Result<String, Error> {
-    let program = shown(command);
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|source| Error::Start { program: program.clone(), source })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    }
-    Err(Error::Ended { program, status: output.status })
+    let root = fs::canonicalize(root);
+    Ok(root.map_err(|source| Error::File { path: version.to_owned(), source })?.join("usr/bin"))
 }

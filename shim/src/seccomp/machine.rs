@@ -1,5 +1,6 @@
 //! Two ways to decide about a system call: the kernel's, by interpreting a filter, and the
 //! specification's, by reading the policy.
+#![cfg(target_arch = "x86_64")]
 
 use libseccomp::{ScmpArch, ScmpSyscall};
 use lxc_render_config::{Action, Argument, Operator, Rule, Seccomp};

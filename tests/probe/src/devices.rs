@@ -60,7 +60,7 @@ pub(crate) fn make_node(facts: &mut Facts, what: &str) {
     let number = libc::makedev(major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
     let path = "/tmp/.node-of-the-probe";
     let number = i64::try_from(number).unwrap_or(0);
-    let outcome = kernel::call_path(libc::SYS_mknod, path, [i64::from(kind | 0o600), number, 0, 0]);
+    let outcome = kernel::call_path(libc::SYS_mknodat, path, [i64::from(kind | 0o600), number, 0, 0]);
     facts.outcome(&format!("node.{what}.made"), outcome.map(|_| "done"));
     for (way, flags) in [("reads", libc::O_RDONLY), ("writes", libc::O_WRONLY)] {
         facts.say(&format!("node.{what}.{way}"), opened(path, flags));

@@ -16,11 +16,11 @@ pub(crate) fn call(number: i64, arguments: [i64; 6]) -> Result<i64, i32> {
     if result == -1 { Err(last_error()) } else { Ok(result) }
 }
 
-/// A system call with a path as its first argument.
+/// A system call with a directory, which is the working directory, and a path as its first arguments.
 pub(crate) fn call_path(number: i64, path: &str, rest: [i64; 4]) -> Result<i64, i32> {
     let Ok(path) = CString::new(path) else { return Err(libc::EINVAL) };
     let [b, c, d, e] = rest;
-    call(number, [path.as_ptr() as i64, b, c, d, e, 0])
+    call(number, [libc::AT_FDCWD.into(), path.as_ptr() as i64, b, c, d, e])
 }
 
 /// A system call that fills a buffer, given by its address.
@@ -92,7 +92,7 @@ pub(crate) fn read_line(descriptor: i32) {
 
 /// Opens a path; gives the descriptor.
 pub(crate) fn open(path: &str, flags: i32) -> Result<i32, i32> {
-    call_path(libc::SYS_open, path, [i64::from(flags | libc::O_CLOEXEC), 0o600, 0, 0])
+    call_path(libc::SYS_openat, path, [i64::from(flags | libc::O_CLOEXEC), 0o600, 0, 0])
         .map(|descriptor| i32::try_from(descriptor).unwrap_or(-1))
 }
 

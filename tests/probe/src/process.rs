@@ -6,6 +6,9 @@ use crate::kernel::{address, call};
 use std::ffi::CStr;
 use std::fs;
 
+/// `PR_GET_SPECULATION_CTRL` of linux/prctl.h, which the libc crate has for x86-64 alone.
+const GET_SPECULATION_CTRL: i64 = 52;
+
 pub(crate) fn look(facts: &mut Facts) {
     place(facts);
     names(facts);
@@ -121,8 +124,10 @@ fn controls(facts: &mut Facts) {
         facts.outcome(&format!("prctl.{name}"), outcome.map(|_| value));
     }
     for (name, which) in [("store_bypass", 0), ("indirect_branch", 1), ("l1d_flush", 2)] {
-        let option = libc::PR_GET_SPECULATION_CTRL.into();
-        facts.outcome(&format!("speculation.{name}"), call(libc::SYS_prctl, [option, which, 0, 0, 0, 0]));
+        facts.outcome(
+            &format!("speculation.{name}"),
+            call(libc::SYS_prctl, [GET_SPECULATION_CTRL, which, 0, 0, 0, 0]),
+        );
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn run_in_one(rows: &str, columns: &str, command: &[&str]) -> c_int {
             let _ = call(libc::SYS_setsid, [0; 6]);
             let _ = control(slave, libc::TIOCSCTTY, 0);
             for descriptor in 0..3 {
-                let _ = call(libc::SYS_dup2, [slave.into(), descriptor, 0, 0, 0, 0]);
+                let _ = call(libc::SYS_dup3, [slave.into(), descriptor, 0, 0, 0, 0]);
             }
             drop(Command::new(program).args(words).exec());
             kernel::leave(127);

@@ -1,7 +1,9 @@
 //! Release builds that do not tell where they were made.
 
 use super::{commit, epoch};
-use crate::build::{cargo, workspace};
+use crate::architecture::Architecture;
+use crate::build::cargo;
+use crate::cross::{Cross, static_libraries};
 use crate::error::Error;
 use crate::step::run;
 use std::env;
@@ -16,11 +18,8 @@ pub(super) enum Linkage {
     Static,
 }
 
-/// The target that packages are built for.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
 /// The packages of the workspace that are shipped.
-const SHIPPED: [&str; 7] = [
+pub(super) const SHIPPED: [&str; 7] = [
     "bundle-validate",
     "lxc-render-config",
     "nexcage",
@@ -30,30 +29,50 @@ const SHIPPED: [&str; 7] = [
     "state-inspect",
 ];
 
-/// Builds what is shipped from a checkout, in a target directory, and gives the directory that it is in.
-pub(super) fn build(checkout: &Path, target: &Path, linkage: Linkage) -> Result<PathBuf, Error> {
+/// What is shipped, built for an architecture.
+#[derive(Debug)]
+pub(super) struct Binaries {
+    pub(super) directory: PathBuf,
+    /// Where the static libseccomp is that is linked in, if one is.
+    pub(super) libraries: PathBuf,
+    pub(super) architecture: Architecture,
+    pub(super) linkage: Linkage,
+}
+
+/// Builds what is shipped from a checkout, in a target directory.
+pub(super) fn build(
+    checkout: &Path,
+    target: &Path,
+    architecture: Architecture,
+    linkage: Linkage,
+) -> Result<Binaries, Error> {
+    let cross = Cross::ready(architecture)?;
     let target = target.join(if linkage == Linkage::Static { "static" } else { "dynamic" });
+    let libraries = static_libraries(cross.as_ref());
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let home = home.map_err(|_| Error::Machine("neither CARGO_HOME nor HOME is set".to_owned()))?;
     let mut flags = vec![
         format!("--remap-path-prefix={}=/usr/src/nexcage", checkout.display()),
         format!("--remap-path-prefix={home}=/usr/src/cargo"),
     ];
-    let mut build = cargo(["build", "--release", "--locked", "--target", TARGET]);
+    let mut build = cargo(["build", "--release", "--locked", "--target", architecture.target()]);
     build.args(SHIPPED.iter().flat_map(|package| ["--package", package]));
     build.current_dir(checkout).env("CARGO_TARGET_DIR", &target);
-    build.env("NEXCAGE_COMMIT", commit()?).env("SOURCE_DATE_EPOCH", epoch()?);
+    build.env("NEXCAGE_COMMIT", commit(checkout)?).env("SOURCE_DATE_EPOCH", epoch()?);
+    if let Some(cross) = &cross {
+        cross.apply(&mut build);
+    }
     if linkage == Linkage::Static {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
-        // Where Debian's libseccomp-dev has the archive.
-        build.env("LIBSECCOMP_LINK_TYPE", "static").env("LIBSECCOMP_LIB_PATH", "/usr/lib/x86_64-linux-gnu");
+        build.env("LIBSECCOMP_LINK_TYPE", "static");
+        build.env("LIBSECCOMP_LIB_PATH", &libraries);
     }
     run(build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))?;
-    Ok(target.join(TARGET).join("release"))
+    let directory = target.join(architecture.target()).join("release");
+    Ok(Binaries { directory, libraries, architecture, linkage })
 }
 
 /// Where builds for packages are kept.
 pub(super) fn target() -> PathBuf {
-    let own = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    own.join("packages")
+    crate::build::target().join("packages")
 }

@@ -1,11 +1,10 @@
-//! `cargo xtask deb`: Debian's package.
+//! Debian's package.
 
-use super::binaries::{self, Linkage};
-use super::{NEEDS, OUTPUT, VERSION, epoch, file_error, output, read, tree, write};
+use super::binaries::Binaries;
+use super::{VERSION, epoch, file_error, notices, read, tree, write};
 use crate::build::workspace;
 use crate::error::Error;
-use crate::packages;
-use crate::step::{run, say};
+use crate::step::{output, run};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -16,10 +15,11 @@ const MAINTAINER: &str = "nexcage maintainers <nexcage@example.org>";
 
 /// Libraries that the binaries may need, with the Debian packages that have them. The version of the C
 /// library's package follows from the symbols.
-const LIBRARIES: [(&str, &str); 5] = [
+const LIBRARIES: [(&str, &str); 6] = [
     ("libc.so.6", ""),
     ("libm.so.6", ""),
     ("ld-linux-x86-64.so.2", ""),
+    ("ld-linux-aarch64.so.1", ""),
     ("libgcc_s.so.1", "libgcc-s1 (>= 4.2)"),
     ("libseccomp.so.2", "libseccomp2 (>= 2.5.0)"),
 ];
@@ -27,57 +27,29 @@ const LIBRARIES: [(&str, &str); 5] = [
 /// The newest C library that Debian 12 and Proxmox VE 8 have.
 const NEWEST_LIBC: (u32, u32) = (2, 36);
 
-/// Builds the package.
-pub(crate) fn deb() -> Result<(), Error> {
-    let binaries = build()?;
-    let package = make(&binaries, &format!("{VERSION}-1"), &workspace().join(OUTPUT))?;
-    say(&format!("wrote {}", package.display()));
-    Ok(())
-}
-
-/// Builds the package in this checkout and in a copy elsewhere, and compares the bytes.
-pub(crate) fn check_reproducible() -> Result<(), Error> {
-    let here = make(&build()?, &format!("{VERSION}-1"), &workspace().join(OUTPUT))?;
-    let elsewhere = tempfile::tempdir().map_err(file_error(Path::new("temporary directory")))?;
-    let copy = elsewhere.path().join("a copy elsewhere");
-    run(Command::new("git").args(["clone", "--quiet", "--no-hardlinks"]).arg(workspace()).arg(&copy))?;
-    let binaries = binaries::build(&copy, &elsewhere.path().join("target"), Linkage::Dynamic)?;
-    let there = make(&binaries, &format!("{VERSION}-1"), &elsewhere.path().join("output"))?;
-    let bytes = |path: &Path| fs::read(path).map_err(file_error(path));
-    if bytes(&here)? != bytes(&there)? {
-        return Err(Error::Unexpected("the package of a copy elsewhere has other bytes".to_owned()));
-    }
-    say(&format!("{} has the same bytes when it is built elsewhere", here.display()));
-    Ok(())
-}
-
-/// Builds what the package has in it.
-pub(super) fn build() -> Result<PathBuf, Error> {
-    packages::require(&NEEDS)?;
-    binaries::build(workspace(), &binaries::target(), Linkage::Dynamic)
-}
-
 /// Makes the package of these binaries under a version.
-pub(super) fn make(binaries: &Path, version: &str, directory: &Path) -> Result<PathBuf, Error> {
+pub(super) fn make(binaries: &Binaries, version: &str, directory: &Path) -> Result<PathBuf, Error> {
     let stage = tempfile::tempdir().map_err(file_error(Path::new("temporary directory")))?;
     let root = stage.path().join("root");
     tree::make(&root, binaries)?;
-    documents(&root, version)?;
+    documents(&root, binaries, version)?;
     control(&root, binaries, version)?;
     fs::create_dir_all(directory).map_err(file_error(directory))?;
-    let package = directory.join(format!("nexcage_{version}_amd64.deb"));
+    let package = directory.join(format!("nexcage_{version}_{}.deb", binaries.architecture.debian()));
     let mut build = Command::new("dpkg-deb");
     build.args(["-Zxz", "--root-owner-group", "--build"]).arg(&root).arg(&package);
     run(build.env("SOURCE_DATE_EPOCH", epoch()?))?;
     Ok(package)
 }
 
-fn documents(root: &Path, version: &str) -> Result<(), Error> {
+fn documents(root: &Path, binaries: &Binaries, version: &str) -> Result<(), Error> {
     let debian = workspace().join("packaging/debian");
-    check_copyright(&read(&debian.join("copyright"))?)?;
     tree::put(&debian.join("copyright"), &root.join("usr/share/doc/nexcage/copyright"), 0o644)?;
     let overrides = root.join("usr/share/lintian/overrides/nexcage");
     tree::put(&debian.join("nexcage.lintian-overrides"), &overrides, 0o644)?;
+    let notices_path = root.join("usr/share/doc/nexcage/notices");
+    write(&notices_path, notices::text(binaries)?)?;
+    run(Command::new("gzip").args(["--best", "--no-name"]).arg(&notices_path))?;
     let date = output(Command::new("date").args(["--utc", "--rfc-email", &format!("--date=@{}", epoch()?)]))?;
     let entry = format!(
         "nexcage ({version}) unstable; urgency=medium\n\n  * Version {VERSION}; changelog.gz says what is new.\n\n -- {MAINTAINER}  {date}\n"
@@ -87,30 +59,7 @@ fn documents(root: &Path, version: &str) -> Result<(), Error> {
     run(Command::new("gzip").args(["--best", "--no-name"]).arg(&path))
 }
 
-/// Makes sure that the licence of everything that is linked in is told.
-fn check_copyright(copyright: &str) -> Result<(), Error> {
-    let mut tree = crate::build::cargo(["tree", "--locked", "--edges=normal,no-proc-macro", "--prefix=none"]);
-    tree.args(["--format={lib} {p}", "--target=x86_64-unknown-linux-gnu"]);
-    for package in
-        ["nexcage", "nexcage-shim", "bundle-validate", "state-inspect", "nexcage-setup", "nexcage-init"]
-    {
-        tree.args(["--package", package]);
-    }
-    let listed = output(&mut tree)?;
-    // Our own have their path behind the version.
-    let foreign =
-        listed.lines().filter(|line| !line.contains("(/")).filter_map(|line| line.split(' ').nth(1));
-    let words: BTreeSet<&str> = copyright.split_whitespace().collect();
-    match foreign.collect::<BTreeSet<_>>().into_iter().find(|name| !name.is_empty() && !words.contains(name))
-    {
-        None => Ok(()),
-        Some(missing) => {
-            Err(Error::Unexpected(format!("packaging/debian/copyright does not tell of {missing}")))
-        }
-    }
-}
-
-fn control(root: &Path, binaries: &Path, version: &str) -> Result<(), Error> {
+fn control(root: &Path, binaries: &Binaries, version: &str) -> Result<(), Error> {
     let directory = root.join("DEBIAN");
     let installed =
         output(Command::new("du").args(["--summarize", "--apparent-size", "--block-size=1024"]).arg(root))?;
@@ -126,10 +75,11 @@ fn control(root: &Path, binaries: &Path, version: &str) -> Result<(), Error> {
     write(
         &directory.join("control"),
         format!(
-            "Package: nexcage\nVersion: {version}\nArchitecture: amd64\nMaintainer: {MAINTAINER}\n\
+            "Package: nexcage\nVersion: {version}\nArchitecture: {}\nMaintainer: {MAINTAINER}\n\
              Installed-Size: {installed}\nDepends: {depends}, lxc (>= 1:5.0) | lxc-pve (>= 5.0)\nRecommends: procps\n\
              Suggests: containerd\nSection: admin\nPriority: optional\n\
-             Homepage: https://github.com/nexcage/nexcage\nDescription: {description}"
+             Homepage: https://github.com/nexcage/nexcage\nDescription: {description}",
+            binaries.architecture.debian()
         ),
     )?;
     md5sums(root, &directory.join("md5sums"))
@@ -141,11 +91,12 @@ fn md5sums(root: &Path, path: &Path) -> Result<(), Error> {
 }
 
 /// What the binaries are linked with, as packages.
-fn dependencies(binaries: &Path) -> Result<String, Error> {
+fn dependencies(binaries: &Binaries) -> Result<String, Error> {
     let (mut needed, mut libc) = (BTreeSet::new(), (2, 17));
+    let objdump = binaries.architecture.tool("objdump");
     // nexcage-init is linked with nothing.
     for name in tree::TOOLS.iter().chain(&["nexcage-setup"]) {
-        let text = output(Command::new("objdump").args(["-p", "-T"]).arg(binaries.join(name)))?;
+        let text = output(Command::new(&objdump).args(["-p", "-T"]).arg(binaries.directory.join(name)))?;
         for line in text.lines() {
             let mut words = line.split_whitespace();
             if words.next() == Some("NEEDED") {

@@ -1,9 +1,9 @@
 //! `cargo xtask release VERSION`: the version and the changelog of a release, and what its tag says.
 
-use super::{output, read, write};
+use super::{read, write};
 use crate::build::{cargo, workspace};
 use crate::error::Error;
-use crate::step::{run, say};
+use crate::step::{output, run, say};
 use std::process::Command;
 
 /// Where the changelog has what is not released yet.

@@ -1,10 +1,10 @@
 //! `cargo xtask apt-repo --key KEY`: a signed archive for apt of the packages in `target/dist`.
 
-use super::{NEEDS, OUTPUT, VERSION, epoch, file_error, output, write};
+use super::{NEEDS, OUTPUT, VERSION, epoch, file_error, write};
 use crate::build::workspace;
 use crate::error::Error;
 use crate::packages::{self, Need};
-use crate::step::{run, say};
+use crate::step::{output, run, say};
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,8 @@
 //! `cargo xtask test-packages`: the package in fresh systems of both Debians.
 
-use super::{VERSION, binaries, deb, file_error};
+use super::binaries::{self, Binaries};
+use super::{Product, VERSION, deb, file_error};
+use crate::architecture::Architecture;
 use crate::build::workspace;
 use crate::error::Error;
 use crate::packages::{self, Need};
@@ -26,14 +28,14 @@ exec chroot . sh -c 'umount -l /mnt; exec /packages/test-install.sh "$@"' sh "/p
 pub(crate) fn test_packages() -> Result<(), Error> {
     packages::require_root()?;
     packages::require(&NEEDS)?;
-    let built = deb::build()?;
+    let built = Product::Package.build(workspace(), &binaries::target(), Architecture::own())?;
     for suite in SUITES {
         step(&format!("the package in {suite}"), || test_in(suite, &built))?;
     }
     Ok(())
 }
 
-fn test_in(suite: &str, built: &Path) -> Result<(), Error> {
+fn test_in(suite: &str, built: &Binaries) -> Result<(), Error> {
     let image = binaries::target().join(format!("{suite}.tar"));
     if !image.exists() {
         let unfinished = image.with_extension("part.tar");

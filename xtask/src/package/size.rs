@@ -1,6 +1,7 @@
 //! `cargo xtask size`: what is shipped, against a budget.
 
-use super::{OUTPUT, VERSION, deb, file_error, read, tree};
+use super::{OUTPUT, Product, binaries, file_error, read, tree};
+use crate::architecture::Architecture;
 use crate::build::workspace;
 use crate::error::Error;
 use crate::step::say;
@@ -9,16 +10,17 @@ use std::path::Path;
 
 /// Builds the package and prints the sizes of it and of its binaries; one that is beyond its budget, or
 /// has none, is a failure.
-pub(crate) fn size() -> Result<(), Error> {
-    let binaries = deb::build()?;
-    let package = deb::make(&binaries, &format!("{VERSION}-1"), &workspace().join(OUTPUT))?;
+pub(crate) fn size(architecture: Architecture) -> Result<(), Error> {
+    let binaries = Product::Package.build(workspace(), &binaries::target(), architecture)?;
+    let package = Product::Package.make(&binaries, &workspace().join(OUTPUT))?;
     let budget = read(&workspace().join("packaging/sizes.txt"))?;
     let most = |name: &str| {
         let line = budget.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
+        let column = usize::from(architecture == Architecture::Arm64);
+        line.and_then(|numbers| numbers.split(' ').nth(column)?.parse::<u64>().ok()).unwrap_or(0)
     };
     let names = tree::TOOLS.iter().chain(&tree::HELPERS);
-    let files = names.map(|name| (*name, binaries.join(name))).chain([("nexcage.deb", package)]);
+    let files = names.map(|name| (*name, binaries.directory.join(name))).chain([("nexcage.deb", package)]);
     let mut beyond = Vec::new();
     for (name, path) in files {
         let (size, most) = (bytes(&path)?, most(name));

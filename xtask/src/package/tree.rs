@@ -1,5 +1,6 @@
 //! The files of an installation, as one table.
 
+use super::binaries::Binaries;
 use super::{file_error, read, write};
 use crate::build::workspace;
 use crate::error::Error;
@@ -42,13 +43,14 @@ const LINKS: [(&str, &str); 2] = [
 ];
 
 /// Makes the tree of an installation of these binaries.
-pub(super) fn make(root: &Path, binaries: &Path) -> Result<(), Error> {
+pub(super) fn make(root: &Path, binaries: &Binaries) -> Result<(), Error> {
+    let strip = binaries.architecture.tool("strip");
     for (directory, names) in [("usr/bin", &TOOLS[..]), ("usr/libexec/nexcage", &HELPERS)] {
         for name in names {
             let to = root.join(directory).join(name);
-            put(&binaries.join(name), &to, 0o755)?;
+            put(&binaries.directory.join(name), &to, 0o755)?;
             // A profile for one package keeps cargo from stripping it.
-            run(Command::new("strip").arg("--strip-all").arg(to))?;
+            run(Command::new(&strip).arg("--strip-all").arg(to))?;
         }
     }
     for (from, to) in FILES {
