@@ -131,3 +131,19 @@ fn what_the_bundle_mounts_is_left_alone_and_so_is_who_gets_its_address_itself() 
     assert_eq!(shown.lines().next_back(), Some("127.0.1.1 box"));
     assert!(shown.starts_with("nameserver 10.0.0.9\n"), "{shown}");
 }
+
+/// Proxmox carries these out: what it is told is what was asked for.
+#[test]
+fn vlan_rate_and_firewall_are_told_to_proxmox_word_for_word() {
+    let sandbox = sandbox();
+    let net = "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:07,ip=10.213.79.2/24,ip6=fd13:79::2/64,mtu=1400,\
+               tag=7,trunks=8;9,rate=2.5,firewall=1";
+    let script = "cat /sys/class/net/eth0/address /sys/class/net/eth0/mtu; echo up; read line";
+    let bundle = sandbox.bundle(&annotated(Config::script(script), "net0", net.to_owned()));
+    let mut running = sandbox.run(&bundle).start();
+    assert_eq!([(); 3].map(|()| running.line()), ["bc:24:11:00:00:07", "1400", "up"]);
+    let shown = crate::text(&super::pct(node(&sandbox), &["config", "5000"]).stdout);
+    assert!(shown.lines().any(|line| line == format!("net0: {net}")), "{shown}");
+    running.write(b"go\n");
+    assert_eq!(running.wait().status.code(), Some(0));
+}
