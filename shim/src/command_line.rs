@@ -6,6 +6,7 @@ use crate::serve::{self, Afterwards, Options, Target};
 use nexcage_cli::{Arg, Args, Failure, Opt, Tool};
 use nexcage_configuration::{Backend, Configuration, ExitSource, Origin, Setting, seconds};
 use nexcage_record::{ContainerId, Namespace, Root};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -91,6 +92,18 @@ pub static TOOL: Tool = Tool {
             short: None,
             value: Some("N"),
             help: "run: hand descriptors 3 to 2+N on to the process.",
+        },
+        Opt {
+            long: "template",
+            short: None,
+            value: Some("TEMPLATE"),
+            help: "run: on Proxmox VE, unpack this archive in the place of the bundle's root file system: STORAGE:vztmpl/NAME or an absolute path.",
+        },
+        Opt {
+            long: "rootfs-storage",
+            short: None,
+            value: Some("STORAGE:SIZE"),
+            help: "run: on Proxmox VE, put the root file system on a disk of so many GiB on this storage; 0 is a directory there.",
         },
         Opt {
             long: "keep",
@@ -226,6 +239,7 @@ struct Typed {
     preserve_fds: Option<u32>,
     afterwards: Option<Afterwards>,
     deed: Option<Deed>,
+    ct: BTreeMap<String, String>,
     settings: Vec<(Setting, &'static str)>,
     /// The options of `run` that were given.
     of_run: Vec<&'static str>,
@@ -269,6 +283,7 @@ impl Typed {
                 };
                 self.preserve_fds = Some(count.ok_or_else(wrong)?);
             }
+            "template" | "rootfs-storage" => drop(self.ct.insert(name.to_owned(), args.string()?)),
             "keep" => self.afterwards = Some(Afterwards::Keep),
             "remove" => self.deed = Some(Deed::Remove),
             other => return Err(Failure::usage(format!("--{other} has no meaning here"))),
@@ -282,6 +297,7 @@ impl Typed {
         let (config, pid_file, console) = (self.config.take(), self.pid_file.take(), self.console.take());
         let preserve_fds = self.preserve_fds.unwrap_or(0);
         let afterwards = self.afterwards.unwrap_or(Afterwards::Remove);
+        let ct = std::mem::take(&mut self.ct);
         let target = self.target("run")?;
         Ok(Command::Run(Box::new(Options {
             target,
@@ -291,6 +307,7 @@ impl Typed {
             console,
             preserve_fds,
             afterwards,
+            ct,
         })))
     }
 

@@ -6,6 +6,7 @@ mod refusal;
 pub(crate) use kept::Kept;
 pub(crate) use refusal::Refusal;
 
+use crate::backend::pct::words;
 use lxc_render_config::lxc_config::BadValue;
 use nexcage_cli::{Code, Diagnose};
 use nexcage_handover::Step;
@@ -41,8 +42,10 @@ pub(crate) enum Error {
     LxcStart { words: String },
     /// There is no `pct` where the configuration says.
     PctMissing { program: PathBuf },
-    /// `pct start` ended without starting the container; its own words.
-    PctStart { words: String },
+    /// `pct` ended without having done it; its own words.
+    Pct { command: Pct, words: String },
+    /// Somebody holds the lock of a CT's configuration.
+    CtLocked { vmid: u32 },
     /// A CT's configuration cannot be made or removed.
     NoQuorum { doing: String, source: io::Error },
     /// A CT is not to be removed.
@@ -71,6 +74,25 @@ pub(crate) enum Error {
     Told(Told),
     /// A worker ended without a word.
     WorkerDied { doing: &'static str },
+}
+
+/// What `pct` is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pct {
+    Start,
+    Create,
+    Destroy,
+}
+
+impl Pct {
+    /// What it could not do, and the code of that.
+    fn failure(self) -> (&'static str, Code) {
+        match self {
+            Pct::Start => ("start the container", Code::PctStart),
+            Pct::Create => ("create the CT", Code::PctCreate),
+            Pct::Destroy => ("destroy the CT", Code::PctDestroy),
+        }
+    }
 }
 
 /// An error as it comes from another process.
@@ -180,7 +202,8 @@ impl fmt::Display for Error {
             Error::PctMissing { program } => {
                 write!(f, "cannot start the CT: there is no {}", program.display())
             }
-            Error::PctStart { words } => write!(f, "pct could not start the container: {words}"),
+            Error::Pct { command, words } => write!(f, "pct could not {}: {words}", command.failure().0),
+            Error::CtLocked { vmid } => write!(f, "somebody works on the configuration of CT {vmid}"),
             Error::NoQuorum { doing, .. } => write!(f, "cannot {doing}"),
             Error::Kept(kept) => kept.fmt(f),
             Error::NotRemoved { left } => write!(f, "{left} of what was listed could not be removed"),
@@ -254,7 +277,8 @@ impl Diagnose for Error {
             Error::Undone(_) => Code::Mount,
             Error::LxcStart { .. } => Code::LxcStart,
             Error::PctMissing { .. } => Code::PctMissing,
-            Error::PctStart { .. } => Code::PctStart,
+            Error::Pct { command, words } => words::code(words).unwrap_or(command.failure().1),
+            Error::CtLocked { .. } => Code::CtLocked,
             Error::NoQuorum { .. } => Code::NoQuorum,
             Error::Kept(kept) => kept.code(),
             Error::NotRemoved { .. } => Code::System,
@@ -294,7 +318,8 @@ impl Diagnose for Error {
             Error::Undone(_) => Some("correct the mount's source, type or options".into()),
             Error::InitMissing { .. } => Some("name its place with --init".into()),
             Error::PctMissing { .. } => Some("--backend lxc starts it without Proxmox VE".into()),
-            Error::PctStart { words } => Some(crate::lxc_log::pct_hint(words).to_owned()),
+            Error::Pct { words, .. } => Some(words::hint(words).to_owned()),
+            Error::CtLocked { .. } => Some("try again when it is done".into()),
             Error::NoQuorum { .. } => Some("pmxcfs is read-only without a quorum of the cluster, which pvecm status tells; try again when it is back".into()),
             Error::Kept(kept) => Some(kept.hint()),
             Error::NoVmid { .. } => Some("widen pct.vmids in the configuration".into()),

@@ -14,39 +14,6 @@ const EMPTY_WORDS: &[&str] = &[
 /// The cause stands in the first lines; what follows only says what failed because of it.
 const MOST: usize = 3;
 
-/// What `pct` said on its stderr, then LXC's messages from its stdout.
-pub(crate) fn pct_words(errors: &Path, log: &Path) -> String {
-    let own = fs::read(errors).unwrap_or_default();
-    let own = String::from_utf8_lossy(&own);
-    let own = own.lines().map(str::trim).filter(|line| !line.is_empty());
-    let said: Vec<String> =
-        own.map(str::to_owned).chain([words(log)].into_iter().filter(|words| !words.is_empty())).collect();
-    said.join("; ")
-}
-
-/// What to do about words of `pct` (pct.md, section 1).
-pub(crate) fn pct_hint(words: &str) -> &'static str {
-    let known = PCT_HINTS.iter().find_map(|(part, hint)| words.contains(part).then_some(*hint));
-    known.unwrap_or("Proxmox's log of the task has all that pct printed")
-}
-
-/// Parts of `pct`'s messages with what they ask for.
-const PCT_HINTS: &[(&str, &str)] = &[
-    ("CT is locked", "wait for the task that holds the lock, or 'pct unlock' it"),
-    ("can't lock file", "another pct works on this CT; try again when it is done"),
-    ("Keeping and dropping capabilities", "an include of the CT must reset lxc.cap.drop before lxc.cap.keep"),
-    ("unable to get PID", "LXC ended the container before its init was asked for; the log has more"),
-    ("Script exited with status", "Proxmox could not mount the rootfs; does its directory exist?"),
-    ("storage '", "name a storage of this node"),
-    ("bridge '", "name a bridge of this node"),
-    ("volume '", "name a volume that exists"),
-    ("Permission denied", "the CT's mapped root must be able to reach the state directory and the rootfs"),
-    ("Unsupported config key", "this LXC is older or newer than what the configuration was made for"),
-    ("is a template", "a template cannot be started; the CT was changed while it was started"),
-    ("missing '", "the CT's configuration was changed while it was started"),
-    ("does not exist", "the CT's configuration was removed while it was started"),
-];
-
 /// The messages of a log, without names of LXC's source files, joined by `; `.
 pub(crate) fn words(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
@@ -96,22 +63,6 @@ lxc-start: x: ../src/lxc/tools/lxc_start.c: main: 306 The container failed to st
             messages(log),
             "No such file or directory - Failed to mount \"/nosuch\" onto \"/r/mnt\"; Failed to setup mount entries"
         );
-    }
-
-    #[test]
-    fn pct_in_its_own_words_comes_before_those_of_lxc() {
-        let temp = tempfile::tempdir().unwrap();
-        let [errors, log] = ["errors", "log"].map(|name| temp.path().join(name));
-        std::fs::write(&errors, "startup for container '100' failed\n").unwrap();
-        let noise = "__cgfsng_delegate_controllers: 3628 Device or resource busy - Could not enable \"+hugetlb\" controllers in the unified cgroup 7";
-        std::fs::write(
-            &log,
-            format!("{noise}\nsafe_mount: 1334 No such file or directory - Failed to mount\n"),
-        )
-        .unwrap();
-        let words = "startup for container '100' failed; No such file or directory - Failed to mount";
-        assert_eq!(super::pct_words(&errors, &log), words);
-        assert!(super::pct_hint("CT is locked (backup)").contains("unlock"));
     }
 
     #[test]

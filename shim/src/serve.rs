@@ -18,6 +18,7 @@ use nexcage_task_api::client::Terms;
 use nexcage_task_api::shim::RemoveRequest;
 use nexcage_task_api::{Client, method};
 use rustix::fs::{FlockOperation, Mode as FileMode, flock};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -48,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) console: Option<PathBuf>,
     pub(crate) preserve_fds: u32,
     pub(crate) afterwards: Afterwards,
+    /// What is asked of a CT, by the names of options.
+    pub(crate) ct: BTreeMap<String, String>,
 }
 
 /// What becomes of a container whose process has ended in the foreground.
@@ -80,6 +83,7 @@ pub(crate) fn run(options: Options) -> Result<u8, Error> {
         diagnostics: None,
         logger: None,
         foreground: options.afterwards == Afterwards::Remove,
+        typed: options.ct,
     };
     let listener = listen(&site.dir).inspect_err(|_| drop(site.dir.remove()))?;
     let foreground = Foreground::new(creation, ends, options.pid_file, options.afterwards);

@@ -55,8 +55,9 @@ impl Traces {
         let marker = marker.parent().unwrap_or(&marker).to_string_lossy();
         self.add_cgroups(&format!("/{marker}/"));
         self.add_cgroups(&format!("/{marker}.monitor/"));
-        for directory in [node.conf_dir(), node.lxc_dir()] {
-            descend(directory, 8, &mut |path| self.files.push(path.to_owned()));
+        let images = node.storage_dir().join("images");
+        for directory in [node.conf_dir(), node.lxc_dir(), &images] {
+            descend(directory, 3, &mut |path| self.files.push(path.to_owned()));
         }
     }
 

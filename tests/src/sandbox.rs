@@ -293,6 +293,7 @@ fn configuration(node: Option<&Node>) -> String {
         "program": node.pct(),
         "confDirectory": node.conf_dir(),
         "lxcDirectory": node.lxc_dir(),
+        "lockDirectory": node.run_dir().join("lock/lxc"),
         "vmids": { "first": FIRST_VMID, "last": FIRST_VMID + 999 },
     });
     json!({ "backend": "pct", "pct": pct }).to_string()

@@ -19,11 +19,28 @@ use std::path::PathBuf;
 /// A root file system as a CT's configuration names it.
 #[derive(Debug)]
 pub(super) struct Image {
-    pub(super) path: PathBuf,
-    pub(super) owners: pve::Rootfs,
+    path: PathBuf,
+    owners: Owners,
+}
+
+/// To whom its files belong.
+#[derive(Debug, Clone, Copy)]
+enum Owners {
+    /// To the container's root, as whom it is on the host.
+    Container,
+    /// To the host's root; Proxmox maps them.
+    Host,
 }
 
 impl Image {
+    /// As a CT's configuration has it.
+    pub(super) fn rootfs(&self) -> pve::Rootfs<'_> {
+        match self.owners {
+            Owners::Container => pve::Rootfs::ContainerRoot(&self.path),
+            Owners::Host => pve::Rootfs::HostRoot(&self.path),
+        }
+    }
+
     /// Finds out whose the root file system is, and mounts it with its owners mapped if nobody else will.
     /// With an id map that is not Proxmox's own, an image that is not shifted stays as it is.
     ///
@@ -34,7 +51,7 @@ impl Image {
         let is_proxmoxs = rendered.config.values("lxc.idmap").eq(pve::PROXMOX_ID_MAP);
         let is_host_s = fs::metadata(&path).is_ok_and(|root| root.uid() == 0);
         if !is_proxmoxs || !is_host_s {
-            return Ok(Image { path, owners: pve::Rootfs::ContainerRoot });
+            return Ok(Image { path, owners: Owners::Container });
         }
         let (container, host, size) = pve::ID_RANGE;
         let line = format!("{container} {host} {size}\n");
@@ -49,7 +66,7 @@ impl Image {
         // Proxmox would find out too, but not say so.
         let mapped = tree::with_owners(&path, users.as_fd()).map_err(refused)?;
         if pct.pve_container().is_some_and(|version: Version| version.maps_root_file_systems()) {
-            return Ok(Image { path, owners: pve::Rootfs::HostRoot });
+            return Ok(Image { path, owners: Owners::Host });
         }
         let target = dir.image();
         let put = fs::create_dir(&target).and_then(|()| {
@@ -57,6 +74,6 @@ impl Image {
             Ok(move_mount(mapped.as_fd(), "", CWD, &target, flags)?)
         });
         put.map_err(Error::system(format!("mount {} on {}", path.display(), target.display())))?;
-        Ok(Image { path: target, owners: pve::Rootfs::ContainerRoot })
+        Ok(Image { path: target, owners: Owners::Container })
     }
 }

@@ -8,9 +8,10 @@ mod lxc;
 pub(crate) mod pct;
 
 use crate::error::Error;
+use crate::signals::Signals;
 use crate::wait::Deadline;
 use lxc::PlainLxc;
-use lxc_render_config::{LxcConfig, Rendered};
+use lxc_render_config::{LxcConfig, Rendered, pve};
 use nexcage_cgroup::{self as cgroup, Cgroup};
 pub(crate) use nexcage_configuration::Backend as Choice;
 use nexcage_configuration::Configuration;
@@ -33,6 +34,18 @@ pub(crate) struct Place<'a> {
     pub(crate) in_use: &'a File,
 }
 
+/// What a container is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) configuration: &'a Configuration,
+    pub(crate) place: Place<'a>,
+    /// The bundle's directory.
+    pub(crate) bundle: &'a Path,
+    pub(crate) rendered: &'a Rendered,
+    /// What is asked of a CT; none on plain LXC.
+    pub(crate) wishes: Option<&'a pve::Wishes>,
+}
+
 /// Whether containers become CTs.
 pub(crate) fn is_pct(choice: Choice, configuration: &Configuration) -> bool {
     let mountinfo = || std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
@@ -43,15 +56,13 @@ pub(crate) fn is_pct(choice: Choice, configuration: &Configuration) -> bool {
 /// Makes a new container's backend; a CT's id is taken by that. `intend` writes down what is about
 /// to be taken.
 pub(crate) fn make(
-    choice: Choice,
-    configuration: &Configuration,
-    place: Place<'_>,
-    bundle: &Path,
-    rendered: &Rendered,
+    origin: &Origin<'_>,
+    signals: &mut Signals,
     intend: &mut dyn FnMut(nexcage_record::Backend) -> Result<(), Error>,
 ) -> Result<Box<dyn Backend>, Error> {
-    if is_pct(choice, configuration) {
-        return Ok(Box::new(Ct::take(&configuration.pct, place, bundle, rendered, intend)?));
+    let &Origin { place, rendered, .. } = origin;
+    if let Some(wishes) = origin.wishes {
+        return Ok(Box::new(Ct::make(origin, wishes, signals, intend)?));
     }
     let cgroup =
         rendered.cgroups_path.as_ref().map_or_else(|| lxc::cgroup("lxc.payload", place), PathBuf::from);
@@ -98,8 +109,8 @@ pub(crate) fn existing(
         nexcage_record::Backend::Lxc { cgroup, new_parents } => {
             Box::new(PlainLxc::new(place, cgroup.into(), new_parents.clone()))
         }
-        nexcage_record::Backend::Pct { vmid, .. } => {
-            Box::new(Ct::existing(&configuration.pct, place.dir.path(), *vmid))
+        nexcage_record::Backend::Pct { vmid, mark, .. } => {
+            Box::new(Ct::existing(&configuration.pct, place.dir.path(), *vmid).marked(mark.clone()))
         }
     }
 }

@@ -171,6 +171,7 @@ impl Supervisor {
             diagnostics,
             logger,
             foreground,
+            typed: options.ct,
         };
         self.container.streams = streams;
         self.container.rootfs.clone_from(&creation.rootfs);

@@ -1,7 +1,7 @@
 //! The creation: from a bundle to a process that is held and waits for *go*.
 
-use crate::backend::{self, Backend, Launch, Left};
-use crate::error::Error;
+use crate::backend::{self, Backend, Launch, Left, Origin};
+use crate::error::{Error, Refusal};
 use crate::fault::{self, Place};
 use crate::handover::{Init, Meeting};
 use crate::hooks::HookRunner;
@@ -18,12 +18,13 @@ use crate::work::later::Later;
 use crate::work::tear_down::{TEARDOWN, end_process};
 use crate::work::{Follows, Report, Reporter, Site, names, users};
 use bundle_validate::{Bundle, Severity};
-use lxc_render_config::{LxcConfig, Rendered, Wires};
+use lxc_render_config::{Image, LxcConfig, Options, Rendered, Wires, pve};
 use nexcage_handover::flags;
 use nexcage_record::{ProcessId, Record, Status};
 use nexcage_setup::plan::Step;
 use nexcage_task_api::task::Mount;
 use rustix::termios::Winsize;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -55,6 +56,8 @@ pub(crate) struct Creation {
     pub(crate) logger: Option<Logger>,
     /// Whether it is removed when its process has ended.
     pub(crate) foreground: bool,
+    /// What its command line asks of a CT, by the names of the options.
+    pub(crate) typed: BTreeMap<String, String>,
 }
 
 /// Creates the container, or leaves nothing of it but its directory.
@@ -75,32 +78,38 @@ pub(crate) fn create(site: &Site, mut creation: Creation, reporter: &mut Reporte
 
 fn mount_and_create(site: &Site, creation: Creation, reporter: &mut Reporter) -> Result<(), Error> {
     let bundle = Bundle::open(&creation.bundle).map_err(Box::new)?;
+    let wishes = wishes(site, &bundle, &creation)?;
+    let image = match &wishes {
+        Some(wishes) if wishes.template().is_some() => Image::Elsewhere,
+        _ => Image::Bundle,
+    };
     let pct = &site.configuration.pct;
     // What a given configuration says of ids is its writer's business.
-    let is_ct = creation.lxc_config.is_none() && backend::is_pct(creation.backend, &site.configuration);
+    let is_ct = creation.lxc_config.is_none() && wishes.is_some();
     let map = is_ct.then(|| users::id_map(&bundle, pct)).flatten();
     let rootfs = creation.bundle.join("rootfs");
     rootfs::mount_all(&site.dir, &rootfs, &creation.rootfs, map.as_ref())?;
     fault::at(Place::RootfsMounted);
-    validate(&bundle)?;
+    validate(&bundle, image)?;
     let bundle = if is_ct {
         let bundle = users::settle(bundle, pct)?;
         names::provide(bundle, &pct.ct, (site.id.as_str(), &site.dir))?
     } else {
         bundle
     };
-    create_from_bundle(site, &bundle, creation, reporter)
+    create_from_bundle(site, (&bundle, image), wishes.as_ref(), creation, reporter)
 }
 
 fn create_from_bundle(
     site: &Site,
-    bundle: &Bundle,
+    (bundle, image): (&Bundle, Image),
+    wishes: Option<&pve::Wishes>,
     creation: Creation,
     reporter: &mut Reporter,
 ) -> Result<(), Error> {
     let signals = Signals::catch(site.inherited)?;
     fault::at(Place::BundleRead);
-    let mut rendered = prepare(site, bundle, creation.lxc_config.as_ref())?;
+    let mut rendered = prepare(site, bundle, creation.lxc_config.as_ref(), image)?;
     if creation.listen_fds > 0 {
         let told = [format!("LISTEN_FDS={}", creation.listen_fds), "LISTEN_PID=1".to_owned()];
         rendered.process.env.extend(told.into_iter().filter_map(|entry| CString::new(entry).ok()));
@@ -110,10 +119,17 @@ fn create_from_bundle(
     site.dir
         .write_config(bundle.document().text())
         .map_err(Error::system(format!("copy {}", bundle.config().display())))?;
-    let later = Later::of(site, &rendered, setup.as_deref(), &init)?;
+    let later = Later::of(site, &rendered, setup.as_deref(), &init, image)?;
     later.write(&site.dir)?;
     fault::at(Place::ConfigSaved);
-    let mut making = Making::begin(site, bundle, &rendered, &creation, signals)?;
+    let origin = Origin {
+        configuration: &site.configuration,
+        place: site.place(),
+        bundle: bundle.directory().unwrap_or(Path::new("")),
+        rendered: &rendered,
+        wishes,
+    };
+    let mut making = Making::begin(site, &origin, creation.foreground, signals)?;
     let hooks =
         HookRunner::new(rendered.hooks.clone(), &rendered.oci_version, &making.record, setup.as_deref());
     let parts = Parts { rendered, init, setup, hooks: &hooks };
@@ -133,8 +149,35 @@ pub(crate) fn say_to(diagnostics: Option<&OwnedFd>) {
     }
 }
 
-fn prepare(site: &Site, bundle: &Bundle, lxc_config: Option<&(PathBuf, String)>) -> Result<Rendered, Error> {
-    let mut rendered = lxc_render_config::render(bundle, &Default::default()).map_err(Box::new)?;
+/// What is asked of a CT; none on plain LXC.
+fn wishes(site: &Site, bundle: &Bundle, creation: &Creation) -> Result<Option<pve::Wishes>, Error> {
+    if !backend::is_pct(creation.backend, &site.configuration) {
+        return match creation.typed.is_empty() {
+            true => Ok(None),
+            false => Err(Refusal::Unsupported {
+                what: "--template and --rootfs-storage are for CTs of Proxmox VE, and this is plain LXC",
+            }
+            .into()),
+        };
+    }
+    let configured = &site.configuration.pct.ct;
+    let read = pve::Wishes::read(configured, &lxc_render_config::annotations(bundle));
+    let wishes = read.and_then(|wishes| wishes.and_typed(&creation.typed)).map_err(Box::new)?;
+    if wishes.template().is_some() && !creation.rootfs.is_empty() {
+        let what = "an engine has mounted the root file system, and a template would take its place";
+        return Err(Refusal::Unsupported { what }.into());
+    }
+    Ok(Some(wishes))
+}
+
+fn prepare(
+    site: &Site,
+    bundle: &Bundle,
+    lxc_config: Option<&(PathBuf, String)>,
+    image: Image,
+) -> Result<Rendered, Error> {
+    let options = Options { image, ..Options::default() };
+    let mut rendered = lxc_render_config::render(bundle, &options).map_err(Box::new)?;
     if let Some((path, text)) = lxc_config {
         rendered.config = given_config(path, text)?;
     }
@@ -160,9 +203,20 @@ fn given_config(path: &Path, text: &str) -> Result<LxcConfig, Error> {
     Ok(config)
 }
 
+/// Validates and renders a bundle whose image is there.
+pub(crate) fn render(bundle: &Bundle, image: Image) -> Result<Rendered, Error> {
+    validate(bundle, image)?;
+    let options = Options { image, ..Options::default() };
+    Ok(lxc_render_config::render(bundle, &options).map_err(Box::new)?)
+}
+
 /// Logs every finding that is an error; one is enough to stop.
-pub(crate) fn validate(bundle: &Bundle) -> Result<(), Error> {
-    let report = bundle_validate::validate(bundle, &Default::default());
+fn validate(bundle: &Bundle, image: Image) -> Result<(), Error> {
+    let mut options = bundle_validate::Options::default();
+    if image == Image::Elsewhere {
+        options.scope = bundle_validate::Scope::Document;
+    }
+    let report = bundle_validate::validate(bundle, &options);
     let errors = report.findings().filter(|finding| finding.severity == Severity::Error);
     let errors = errors.inspect(|finding| log::error!("{finding}")).count();
     if errors == 0 { Ok(()) } else { Err(Error::Invalid { errors }) }
@@ -199,27 +253,24 @@ impl<'s> Making<'s> {
     /// Takes the container's place on the host. Its record comes first.
     fn begin(
         site: &'s Site,
-        bundle: &Bundle,
-        rendered: &Rendered,
-        creation: &Creation,
-        signals: Signals,
+        origin: &Origin<'_>,
+        foreground: bool,
+        mut signals: Signals,
     ) -> Result<Self, Error> {
         let shim = rustix::process::getppid().and_then(|shim| ProcessId::of(shim.as_raw_pid()));
         let shim = shim.ok_or_else(|| Error::system("read /proc/PID/stat")(no_proc()))?;
-        let directory = bundle.directory().unwrap_or(Path::new(""));
-        let path = directory.to_str().unwrap_or_default();
+        let path = origin.bundle.to_str().unwrap_or_default();
+        let rendered = origin.rendered;
         let mut record = None;
-        let choice = creation.backend;
-        let backend =
-            backend::make(choice, &site.configuration, site.place(), directory, rendered, &mut |backend| {
-                let mut new = Record::new(&site.id, &site.namespace, path, shim, backend);
-                new.annotations.clone_from(&rendered.annotations);
-                new.terminal = rendered.process.flags & flags::TERMINAL != 0;
-                new.foreground = creation.foreground;
-                site.dir.write(&new)?;
-                record = Some(new);
-                Ok(())
-            })?;
+        let backend = backend::make(origin, &mut signals, &mut |backend| {
+            let mut new = Record::new(&site.id, &site.namespace, path, shim, backend);
+            new.annotations.clone_from(&rendered.annotations);
+            new.terminal = rendered.process.flags & flags::TERMINAL != 0;
+            new.foreground = foreground;
+            site.dir.write(&new)?;
+            record = Some(new);
+            Ok(())
+        })?;
         fault::at(Place::BackendTaken);
         let record = record.ok_or_else(|| Error::system("write the record")(no_proc()))?;
         fault::at(Place::RecordWritten);

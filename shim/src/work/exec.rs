@@ -8,7 +8,8 @@ use crate::limits;
 use crate::seccomp::{self, lxc_policy, notify};
 use crate::stdio::Stdio;
 use crate::stdio::logger::{self, Logger, Patience};
-use crate::work::create::{find_init, finish_process, say_to, show, validate};
+use crate::work::create::{self, find_init, finish_process, say_to, show};
+use crate::work::later::Later;
 use crate::work::{Follows, Report, Reporter, Site};
 use bundle_validate::Bundle;
 use lxc_render_config::{Hooks, Rendered};
@@ -145,8 +146,7 @@ fn render(site: &Site, record: &Record, process: &[u8]) -> Result<Rendered, Erro
         .and_then(|text| replace(&text, process))
         .map_err(Error::system(format!("put the process into {}", path.display())))?;
     let bundle = Bundle::with_document(Path::new(&record.bundle), &document).map_err(Box::new)?;
-    validate(&bundle)?;
-    let mut rendered = lxc_render_config::render(&bundle, &Default::default()).map_err(Box::new)?;
+    let mut rendered = create::render(&bundle, Later::read(&site.dir)?.image())?;
     finish_process(site, &mut rendered)?;
     rendered.process.tasks.clear();
     Ok(rendered)

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::handover::program_of;
 use crate::hooks::{HookRunner, identity};
 use crate::work::Site;
-use lxc_render_config::{Hooks, Listener, Rendered};
+use lxc_render_config::{Hooks, Image, Listener, Rendered};
 use nexcage_configuration::ExitSource;
 use nexcage_record::{ContainerDir, Record};
 use nexcage_setup::plan::{Hook, Identity};
@@ -36,6 +36,8 @@ pub(crate) struct Later {
     /// nexcage-init, and device and number of its file.
     pub(crate) init: PathBuf,
     pub(crate) init_file: (u64, u64),
+    /// Whether the root file system is one that the bundle does not have.
+    elsewhere: bool,
     limit_ms: u64,
     /// By its name.
     exit_source: String,
@@ -47,6 +49,7 @@ impl Later {
         rendered: &Rendered,
         setup: Option<&Path>,
         init: &Path,
+        image: Image,
     ) -> Result<Self, Error> {
         let file = fs::metadata(init).map_err(Error::system(format!("look at {}", init.display())))?;
         let hooks = &rendered.hooks;
@@ -63,9 +66,15 @@ impl Later {
             root: (rendered.host_root.uid, rendered.host_root.gid),
             init: init.to_owned(),
             init_file: (file.dev(), file.ino()),
+            elsewhere: image == Image::Elsewhere,
             limit_ms: u64::try_from(site.limit.as_millis()).unwrap_or(u64::MAX),
             exit_source: site.exit_source.name().to_owned(),
         })
+    }
+
+    /// Where the image is.
+    pub(crate) fn image(&self) -> Image {
+        if self.elsewhere { Image::Elsewhere } else { Image::Bundle }
     }
 
     /// See [`Site::limit`].

@@ -3,6 +3,8 @@
 use crate::cgroup_of;
 use crate::error::{Error, Refusal};
 use crate::stats;
+use crate::work::create::render;
+use crate::work::later::Later;
 use crate::work::{Report, Reporter, Site};
 use bundle_validate::Bundle;
 use lxc_render_config::LxcConfig;
@@ -77,8 +79,7 @@ fn update(site: &Site, record: &Record, resources: &[u8]) -> Result<(), Error> {
     }
     let document = with_resources(&mut document, resources).map_err(failed())?;
     let bundle = Bundle::with_document(Path::new(&record.bundle), &document).map_err(Box::new)?;
-    crate::work::create::validate(&bundle)?;
-    let rendered = lxc_render_config::render(&bundle, &Default::default()).map_err(Box::new)?;
+    let rendered = render(&bundle, Later::read(&site.dir)?.image())?;
     let writes: Vec<Write> = writes(&rendered.config);
     Ok(Cgroup::find(cgroup_of(record)).write(&writes).map_err(Box::new)?)
 }

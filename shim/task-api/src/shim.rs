@@ -1,6 +1,7 @@
 //! nexcage's own service, nexcage.shim.v1.Shim, and what else only its shim knows.
 
 use crate::well_known::{Any, Timestamp};
+use std::collections::BTreeMap;
 
 /// The type URL of an exec's process: its value is the JSON of the runtime specification.
 pub const PROCESS_TYPE: &str = "types.containerd.io/opencontainers/runtime-spec/1/Process";
@@ -31,6 +32,8 @@ messages! {
         6 init: String,
         /// How many of these the process finds by LISTEN_FDS (sd_listen_fds(3)); 0 is none.
         7 listen_fds: u32,
+        /// What is asked of a CT of Proxmox VE, by the names of options.
+        8 ct: BTreeMap<String, String>,
     }
 
     /// Connects descriptors of the caller to a process's terminal.

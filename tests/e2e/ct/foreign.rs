@@ -67,6 +67,7 @@ fn configuration(sandbox: &Sandbox, first: u32, last: u32) -> PathBuf {
         "program": node.pct(),
         "confDirectory": node.conf_dir(),
         "lxcDirectory": node.lxc_dir(),
+        "lockDirectory": node.run_dir().join("lock/lxc"),
         "vmids": { "first": first, "last": last },
     });
     let path = sandbox.path().join("range.json");

@@ -102,7 +102,7 @@ fn what_is_lost_and_kept_is_left_alone_until_it_is_not() {
 fn a_ct_that_is_locked_as_it_is_started_is_not_left_behind() {
     let sandbox = sandbox();
     super::wrap(node(&sandbox), "[ \"$1\" != start ] || \"$pct\" set 5000 --lock backup", "");
-    let message = super::failure(sandbox.run(&sandbox.bundle(&Config::script("exit 0"))), "NX-PCT-START");
+    let message = super::failure(sandbox.run(&sandbox.bundle(&Config::script("exit 0"))), "NX-CT-LOCKED");
     assert!(message.contains("CT is locked (backup)") && message.contains("pct unlock"), "{message}");
     assert!(!conf(node(&sandbox), FIRST_VMID).exists());
     sandbox.assert_nothing_left();

@@ -10,6 +10,7 @@ mod lost;
 mod native;
 mod network;
 mod recorded;
+mod templates;
 mod unprivileged;
 mod users;
 mod vmids;

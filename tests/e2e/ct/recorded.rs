@@ -46,7 +46,12 @@ fn each_is_told_in_pct_s_own_words_and_leaves_nothing() {
         let foreign = Foreign::make(node(&sandbox), FIRST_VMID);
         let last = stderr.trim_end().lines().last().unwrap_or_default().to_owned();
         node(&sandbox).set_fault(Some(&Fault::Fail { stdout, stderr, status })).unwrap();
-        let message = failure(sandbox.run(&bundle), "NX-PCT-START");
+        let code = match &*last {
+            lock if lock.contains("is locked (") || lock.contains("can't lock file") => "NX-CT-LOCKED",
+            storage if storage.starts_with("storage '") => "NX-STORAGE",
+            _ => "NX-PCT-START",
+        };
+        let message = failure(sandbox.run(&bundle), code);
         assert!(message.contains(&last), "{name}: no {last:?} in: {message}");
         if !message.contains("hint: ") {
             without_hint.push(format!("{name}: {message}"));

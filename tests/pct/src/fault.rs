@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::{fs, io};
 
-/// What goes wrong with the next `pct start`.
+/// What goes wrong with the next `pct start`; `Fail` and `Hang` with the next `pct create` as well, once the
+/// archive is unpacked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fault {

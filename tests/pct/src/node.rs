@@ -54,9 +54,15 @@ impl Node {
             lock_timeout: Duration::from_secs(1),
         };
         let bin = root.join("bin");
+        let storages = format!(
+            "dir: local\n\tpath {}\n\tcontent rootdir,vztmpl\n\nlvmthin: local-lvm\n\tvgname pve\n\tcontent rootdir\n\n\
+             dir: backups\n\tpath /nowhere\n\tcontent backup\n",
+            settings.storage.display()
+        );
         for path in [&settings.conf, &settings.qemu, &settings.lxc, &settings.run, &settings.storage, &bin] {
             fs::create_dir_all(path)?;
         }
+        fs::write(root.join("etc/pve/storage.cfg"), storages)?;
         let file = root.join("settings");
         fs::write(&file, text(&settings))?;
         let script = format!("#!/bin/sh\n{VARIABLE}='{}' exec '{}' \"$@\"\n", file.display(), pct.display());
@@ -87,6 +93,12 @@ impl Node {
     #[must_use]
     pub fn conf_dir(&self) -> &Path {
         &self.settings.conf
+    }
+
+    /// What stands for `/var/lib/vz`.
+    #[must_use]
+    pub fn storage_dir(&self) -> &Path {
+        &self.settings.storage
     }
 
     /// What stands for `/var/lib/lxc`.
@@ -122,7 +134,7 @@ impl Node {
         writeln!(file, "{key} = {value}")
     }
 
-    /// Makes the next starts go wrong, or right again.
+    /// Makes the next starts and creations go wrong, or right again.
     ///
     /// # Errors
     /// The fault cannot be written.

@@ -75,6 +75,10 @@ codes! {
     Host "NX-HOST" 1 "The machine lacks something that containers need.";
     CtLocked "NX-CT-LOCKED" 1 "Another task of Proxmox VE has locked the CT.";
     CtProtected "NX-CT-PROTECTED" 1 "An administrator protects the CT from removal.";
+    Template "NX-TEMPLATE" 4 "A template cannot become a root file system.";
+    Storage "NX-STORAGE" 4 "A storage of Proxmox VE does not take what is to be put there.";
+    PctCreate "NX-PCT-CREATE" 1 "pct could not make the CT with its root file system.";
+    PctDestroy "NX-PCT-DESTROY" 1 "pct could not remove the CT with its root file system.";
 }
 
 #[cfg(test)]

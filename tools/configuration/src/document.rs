@@ -77,6 +77,8 @@ impl Reader {
                     "/pct/program" => pct.program = absolute(node)?,
                     "/pct/confDirectory" => pct.conf_directory = absolute(node)?,
                     "/pct/lxcDirectory" => pct.lxc_directory = absolute(node)?,
+                    "/pct/lockDirectory" => pct.lock_directory = absolute(node)?,
+                    "/pct/diskTimeoutSeconds" => pct.disk_timeout = seconds(node.number_text()?)?,
                     "/pct/vmids/first" => pct.vmids.first = vmid(node)?,
                     "/pct/vmids/last" => pct.vmids.last = vmid(node)?,
                     "/pct/withoutUserNamespace" => {

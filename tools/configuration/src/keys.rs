@@ -64,6 +64,18 @@ pub const KEYS: &[Key] = &[
         meaning: "LXC's own directory, where Proxmox VE writes what it renders.",
     },
     Key {
+        pointer: "/pct/lockDirectory",
+        form: "an absolute path",
+        default: Some("\"/run/lock/lxc\""),
+        meaning: "Where Proxmox VE's locks of CTs' configurations are.",
+    },
+    Key {
+        pointer: "/pct/diskTimeoutSeconds",
+        form: "a number greater than 0",
+        default: Some("600"),
+        meaning: "The longest that pct may take to make a root file system on a storage, or to remove it.",
+    },
+    Key {
         pointer: "/pct/vmids/first",
         form: "an integer from 100 to 999999999",
         default: Some("900000"),
@@ -91,7 +103,7 @@ pub const KEYS: &[Key] = &[
         pointer: "/pct/ct",
         form: "an object of texts",
         default: None,
-        meaning: "What every new CT has beside what its bundle says: net0 to net31, mp0 to mp255, features, tags, nameserver, searchdomain, startup, protection and hookscript, in Proxmox's forms. The annotation org.nexcage.pve.NAME of a bundle replaces a member, and takes it back with none; tags add up.",
+        meaning: "What every new CT has beside what its bundle says: net0 to net31, mp0 to mp255, features, tags, nameserver, searchdomain, startup, protection, hookscript, ostype, template and rootfs-storage, in Proxmox's forms. The annotation org.nexcage.pve.NAME of a bundle replaces a member, and takes it back with none; tags add up.",
     },
 ];
 

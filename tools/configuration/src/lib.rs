@@ -65,6 +65,10 @@ pub struct Pct {
     pub conf_directory: PathBuf,
     /// LXC's own directory, where Proxmox writes what it renders.
     pub lxc_directory: PathBuf,
+    /// Where Proxmox's locks of CTs' configurations are.
+    pub lock_directory: PathBuf,
+    /// The longest that `pct` may take to make a disk, or to remove it.
+    pub disk_timeout: Duration,
     /// The ids that new CTs may take.
     pub vmids: Vmids,
     /// What becomes of a bundle without a user namespace.
@@ -80,6 +84,12 @@ impl Pct {
     #[must_use]
     pub fn vm_list(&self) -> PathBuf {
         self.conf_directory.with_file_name(".vmlist")
+    }
+
+    /// The cluster's storages, `/etc/pve/storage.cfg`.
+    #[must_use]
+    pub fn storages(&self) -> PathBuf {
+        self.conf_directory.with_file_name("storage.cfg")
     }
 }
 
@@ -204,6 +214,8 @@ impl Default for Pct {
             program: "/usr/sbin/pct".into(),
             conf_directory: "/etc/pve/lxc".into(),
             lxc_directory: "/var/lib/lxc".into(),
+            lock_directory: "/run/lock/lxc".into(),
+            disk_timeout: Duration::from_secs(600),
             vmids: Vmids { first: 900_000, last: 999_999 },
             without_user_namespace: WithoutUserNamespace::Privileged,
             version: None,
@@ -290,6 +302,8 @@ impl Configuration {
             "/pct/program" => path(&self.pct.program),
             "/pct/confDirectory" => path(&self.pct.conf_directory),
             "/pct/lxcDirectory" => path(&self.pct.lxc_directory),
+            "/pct/lockDirectory" => path(&self.pct.lock_directory),
+            "/pct/diskTimeoutSeconds" => number(self.pct.disk_timeout),
             "/pct/vmids/first" => self.pct.vmids.first.into(),
             "/pct/vmids/last" => self.pct.vmids.last.into(),
             "/pct/withoutUserNamespace" => self.pct.without_user_namespace.name().into(),

@@ -59,6 +59,8 @@ fn a_key_changes_only_itself_and_knows_its_place() {
             "/f:1:34",
         ),
         ("{\"pct\": {\"version\": \"6.1.5\"}}", "/pct/version", json!("6.1.5"), "/f:1:21"),
+        ("{\"pct\": {\"lockDirectory\": \"/k\"}}", "/pct/lockDirectory", json!("/k"), "/f:1:27"),
+        ("{\"pct\": {\"diskTimeoutSeconds\": 9}}", "/pct/diskTimeoutSeconds", json!(9), "/f:1:32"),
         ("{\"pct\": {\"ct\": {\"net0\": \"n\"}}}", "/pct/ct", json!({"net0": "n"}), "/f:1:16"),
     ] {
         let mut expected = Configuration::default().effective();
@@ -71,12 +73,15 @@ fn a_key_changes_only_itself_and_knows_its_place() {
 #[test]
 fn what_is_shown_is_what_is_used() {
     let text = r#"{"backend": "lxc", "root": "/r", "timeoutSeconds": 1.5, "exitSource": "pidfd", "init": "/i",
-        "pct": {"program": "/p", "confDirectory": "/c", "lxcDirectory": "/l", "vmids": {"first": 100, "last": 200}, "withoutUserNamespace": "unprivileged", "version": "7", "ct": {"tags": "x"}}}"#;
+        "pct": {"program": "/p", "confDirectory": "/c", "lxcDirectory": "/l", "lockDirectory": "/k", "diskTimeoutSeconds": 9,
+            "vmids": {"first": 100, "last": 200}, "withoutUserNamespace": "unprivileged", "version": "7", "ct": {"tags": "x"}}}"#;
     let configuration = parse(text).unwrap();
     let pct = Pct {
         program: "/p".into(),
         conf_directory: "/c".into(),
         lxc_directory: "/l".into(),
+        lock_directory: "/k".into(),
+        disk_timeout: Duration::from_secs(9),
         vmids: Vmids { first: 100, last: 200 },
         without_user_namespace: WithoutUserNamespace::Unprivileged,
         version: Version::parse("7"),
@@ -134,7 +139,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "{\"pct\": {\n  \"programm\": \"x\"}}",
-        "/f:2:3: the configuration is wrong: /pct/programm: no such key; expected one of program, confDirectory, lxcDirectory, vmids",
+        "/f:2:3: the configuration is wrong: /pct/programm: no such key; expected one of program, confDirectory, lxcDirectory, lockDirectory, diskTimeoutSeconds, vmids",
     ),
     ("{\"pct\": {\"vmids\": {\"max\": 1}}}", "/pct/vmids/max: no such key; expected one of first, last"),
     ("{\"pct/program\": 1}", "/pct~1program: no such key"),

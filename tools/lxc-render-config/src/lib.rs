@@ -27,7 +27,8 @@ pub use error::{Refusal, RenderError};
 pub use lxc_config::LxcConfig;
 pub use prepare::{MountPoint, prepare_mount_points};
 pub use render::{
-    Action, Argument, Hooks, HostId, Listener, Operator, Rendered, Rlimit, Rule, Scheduler, Seccomp, render,
+    Action, Argument, Hooks, HostId, Listener, Operator, Rendered, Rlimit, Rule, Scheduler, Seccomp,
+    annotations, render,
 };
 pub use report::{Fate, report};
 pub use wire::{WireError, Wires, wire};
@@ -48,6 +49,18 @@ pub struct Options {
     /// Fields, as in [`nexcage_mapping::TABLE`], that may be lost instead of being refused. Only a
     /// row of which [`nexcage_mapping::Row::may_be_lost`] says so has this effect.
     pub allowed_losses: Vec<&'static str>,
+    /// Where the image is.
+    pub image: Image,
+}
+
+/// Where the files of a root file system are, before the container is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Image {
+    /// In the directory that `root.path` names.
+    #[default]
+    Bundle,
+    /// Where nobody can look yet: what is mounted on it is nexcage-setup's, which finds its way inside.
+    Elsewhere,
 }
 
 /// Versions of LXC with differences that matter.

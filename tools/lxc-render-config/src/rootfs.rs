@@ -16,7 +16,8 @@ const MAX_LINKS: usize = 40;
 /// mounts over it so far.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    root: OwnedFd,
+    /// None if nobody can look into it.
+    root: Option<OwnedFd>,
     mounts: Vec<Mounted>,
     /// The last mount at each target: documents may have very many.
     last: HashMap<String, usize>,
@@ -71,7 +72,18 @@ pub(crate) enum Lost {
 impl Tree {
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Tree { root: openat(CWD, root, flags, Mode::empty())?, mounts: vec![], last: HashMap::new() })
+        let root = Some(openat(CWD, root, flags, Mode::empty())?);
+        Ok(Tree { root, ..Self::unseen() })
+    }
+
+    /// A root file system that nobody can look into yet: only mounts over it are known.
+    pub(crate) fn unseen() -> Self {
+        Tree { root: None, mounts: vec![], last: HashMap::new() }
+    }
+
+    /// Whether a place is in a root file system that nobody can look into yet.
+    pub(crate) fn hides(&self, path: &str) -> bool {
+        self.root.is_none() && self.over(path).is_none()
     }
 
     pub(crate) fn mount(&mut self, target: &str, content: Content) {
@@ -123,7 +135,7 @@ impl Tree {
 
     fn look(&self, path: &str) -> Result<Found, Lost> {
         let Some(mount) = self.over(path) else {
-            return found(&self.root, path);
+            return self.root.as_ref().map_or(Ok(Found::Kind(Kind::Unknown)), |root| found(root, path));
         };
         let rest = below(path, &mount.target).unwrap_or_default();
         match &mount.content {

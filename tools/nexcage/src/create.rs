@@ -4,7 +4,8 @@ use crate::arguments;
 use crate::command_line::STATUSES;
 use crate::context::Global;
 use crate::creation::{
-    self, BUNDLE, CONSOLE_SOCKET, Creation, NO_NEW_KEYRING, NO_PIVOT, PID_FILE, PRESERVE_FDS,
+    self, BUNDLE, CONSOLE_SOCKET, Creation, NO_NEW_KEYRING, NO_PIVOT, PID_FILE, PRESERVE_FDS, ROOTFS_STORAGE,
+    TEMPLATE,
 };
 use nexcage_cli::{Args, Failure, Tool};
 use nexcage_record::ContainerId;
@@ -14,7 +15,16 @@ pub(crate) static TOOL: Tool = Tool {
     name: "nexcage create",
     summary: "create a container whose process waits for start",
     usage: &["[OPTIONS] ID"],
-    options: &[BUNDLE, CONSOLE_SOCKET, PID_FILE, PRESERVE_FDS, NO_PIVOT, NO_NEW_KEYRING],
+    options: &[
+        BUNDLE,
+        TEMPLATE,
+        ROOTFS_STORAGE,
+        CONSOLE_SOCKET,
+        PID_FILE,
+        PRESERVE_FDS,
+        NO_PIVOT,
+        NO_NEW_KEYRING,
+    ],
     statuses: STATUSES,
 };
 

@@ -12,6 +12,7 @@ use nexcage_task_api::shim::{CreateOptions, RemoveRequest};
 use nexcage_task_api::task::{Any, CreateTaskRequest, CreateTaskResponse};
 use nexcage_task_api::{Client, StreamId};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io;
@@ -55,6 +56,19 @@ pub(crate) const NO_NEW_KEYRING: Opt = Opt {
     help: "Accepted with a warning: the container has a session keyring of its own.",
 };
 
+pub(crate) const TEMPLATE: Opt = Opt {
+    long: "template",
+    short: None,
+    value: Some("TEMPLATE"),
+    help: "On Proxmox VE, unpack this archive in the place of the bundle's root file system: STORAGE:vztmpl/NAME or an absolute path.",
+};
+pub(crate) const ROOTFS_STORAGE: Opt = Opt {
+    long: "rootfs-storage",
+    short: None,
+    value: Some("STORAGE:SIZE"),
+    help: "On Proxmox VE, put the root file system on a disk of so many GiB on this storage; 0 is a directory there.",
+};
+
 /// The options as typed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Creation {
@@ -62,6 +76,8 @@ pub(crate) struct Creation {
     pub(crate) console_socket: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) preserve_fds: u32,
+    /// What is asked of a CT, by the names of options.
+    pub(crate) ct: BTreeMap<String, String>,
 }
 
 impl Creation {
@@ -71,6 +87,7 @@ impl Creation {
             "bundle" => self.bundle = Some(args.value()?.into()),
             "console-socket" => self.console_socket = Some(args.value()?.into()),
             "pid-file" => self.pid_file = Some(args.value()?.into()),
+            "template" | "rootfs-storage" => drop(self.ct.insert(name.to_owned(), args.string()?)),
             "preserve-fds" => self.preserve_fds = arguments::preserved(args, name)?,
             "no-pivot" | "no-new-keyring" => {
                 if args.flag()? {
@@ -121,6 +138,7 @@ impl Creation {
         let options = CreateOptions {
             preserve_fds: preserved(self.preserve_fds),
             listen_fds: listening(),
+            ct: self.ct.clone(),
             ..CreateOptions::default()
         };
         let terminal = has_terminal(bundle);

@@ -3,7 +3,10 @@
 use crate::arguments;
 use crate::context::{Container, Context, Global};
 use crate::creation::preserved;
-use crate::creation::{BUNDLE, CONSOLE_SOCKET, Creation, NO_NEW_KEYRING, NO_PIVOT, PID_FILE, PRESERVE_FDS};
+use crate::creation::{
+    BUNDLE, CONSOLE_SOCKET, Creation, NO_NEW_KEYRING, NO_PIVOT, PID_FILE, PRESERVE_FDS, ROOTFS_STORAGE,
+    TEMPLATE,
+};
 use crate::error::Error;
 use nexcage_cli::{Args, Failure, LogFormat, Opt, Tool, log_format};
 use nexcage_record::ContainerId;
@@ -16,6 +19,8 @@ pub(crate) static TOOL: Tool = Tool {
     usage: &["[OPTIONS] ID"],
     options: &[
         BUNDLE,
+        TEMPLATE,
+        ROOTFS_STORAGE,
         Opt {
             long: "detach",
             short: Some('d'),
@@ -122,6 +127,9 @@ fn in_the_foreground(context: &Context, container: &Container, options: &Options
         number => {
             command.arg("--preserve-fds").arg(number.to_string());
         }
+    }
+    for (name, value) in &creation.ct {
+        command.arg(format!("--{name}")).arg(value);
     }
     if options.keep {
         command.arg("--keep");

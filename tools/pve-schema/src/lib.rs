@@ -7,10 +7,12 @@
 mod format;
 mod options;
 mod property;
+mod storage;
 
 pub use format::Format;
 pub use options::conf_option;
 pub use property::{Properties, Property};
+pub use storage::{Storage, storages};
 
 /// The type of a parameter.
 #[derive(Debug)]

@@ -97,6 +97,9 @@ pub enum Backend {
         vmid: u32,
         /// The CT's cgroup, relative to the root of each hierarchy.
         cgroup: String,
+        /// What the description of the CT holds until it is filled in, if `pct create` makes it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        mark: Option<String>,
     },
 }
 

@@ -126,6 +126,7 @@ impl StandIn {
             "program": node.pct(),
             "confDirectory": node.conf_dir(),
             "lxcDirectory": node.lxc_dir(),
+            "lockDirectory": node.run_dir().join("lock/lxc"),
         }});
         let configuration = directory.join("config.json");
         fs::write(&configuration, format!("{text:#}\n"))

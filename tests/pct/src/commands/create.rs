@@ -4,13 +4,19 @@ use super::{Role, Session, set, start};
 use crate::command_line::Call;
 use crate::conf::{Conf, MountPoint, Volume, check_storage};
 use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::lxc::{ROOT, UserNamespace};
 use crate::vmid::Vmid;
+use signal_hook::consts::SIGTERM;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Options that are no part of the conf.
 const OWN: &[&str] = &[
@@ -31,6 +37,7 @@ const ARCHIVES: &[(&str, &str)] = &[
     (".tar.xz", "--xz"),
     (".tar.zst", "--zstd"),
     (".tar.bz2", "--bzip2"),
+    (".tar.lzo", "--lzop"),
 ];
 
 /// Where vzdump puts a CT's conf in its archives.
@@ -58,11 +65,15 @@ pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
             let why = recover(session, &template);
             return Err(undo(Failure::died(format!("unable to restore CT {vmid} - {}", why.message))));
         }
-        let made = make(session, call, vmid, &template);
+        let lock = session.store().lock(vmid)?;
+        let interrupted = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGTERM, Arc::clone(&interrupted))?;
+        let made = make(session, call, vmid, &template, &interrupted);
         let conf = made.map_err(|failure| {
             undo(Failure { message: format!("unable to create CT {vmid} - {}", failure.message), ..failure })
         })?;
         session.store().save(vmid, &conf)?;
+        drop(lock);
         if call.is_set("start") { start::start(session, vmid, conf) } else { Ok(()) }
     })
 }
@@ -135,7 +146,13 @@ struct Template {
 }
 
 /// Makes the root file system and unpacks the archive into it.
-fn make(session: &Session<'_>, call: &Call, vmid: Vmid, template: &Template) -> Result<Conf, Failure> {
+fn make(
+    session: &Session<'_>,
+    call: &Call,
+    vmid: Vmid,
+    template: &Template,
+    interrupted: &AtomicBool,
+) -> Result<Conf, Failure> {
     let shown = template.path.display().to_string();
     let format = ARCHIVES.iter().find(|(suffix, _)| shown.ends_with(suffix));
     let (_, format) = format
@@ -144,11 +161,42 @@ fn make(session: &Session<'_>, call: &Call, vmid: Vmid, template: &Template) -> 
     let rootfs = Rootfs::make(session, call, vmid)?;
     conf.main.put("rootfs", rootfs.value.clone());
     let result = unpack(session, call, &rootfs.path, template, format)
+        .and_then(|()| go_wrong(session, interrupted))
         .and_then(|()| describe(session, call, &rootfs.path, vmid, &mut conf));
     if result.is_err() && rootfs.owner == Owner::Proxmox {
         fs::remove_dir_all(&rootfs.path)?;
+        remove_home(session, vmid);
     }
     result.map(|()| conf)
+}
+
+/// What a test asks for, and the signal that ends a worker: it undoes what it has done.
+fn go_wrong(session: &Session<'_>, interrupted: &AtomicBool) -> Result<(), Failure> {
+    let mut patience = Duration::ZERO;
+    match Fault::wanted(session.settings)? {
+        Some(Fault::Hang { milliseconds }) => patience = Duration::from_millis(milliseconds),
+        Some(Fault::Fail { stdout, stderr, .. }) => {
+            session.console.warn(&stdout);
+            return Err(Failure::died(stderr.trim_end()));
+        }
+        _ => {}
+    }
+    let begun = Instant::now();
+    loop {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Failure::died("received interrupt"));
+        }
+        if begun.elapsed() >= patience {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The directory of a storage's volumes of one CT is not needed any more.
+fn remove_home(session: &Session<'_>, vmid: Vmid) {
+    // Somebody else's volume may be in it.
+    drop(fs::remove_dir(session.settings.storage.join("images").join(vmid.to_string())));
 }
 
 /// A new root file system.
@@ -179,18 +227,21 @@ impl Rootfs {
                 session.console.warn("mounting container failed\n");
                 Err(Failure::died(format!("directory '{}' does not exist", path.display())))
             }
-            Volume::Stored { name, .. } if name == "0" => {
-                let name = format!("{vmid}/subvol-{vmid}-disk-0.subvol");
+            Volume::Stored { storage, name } => {
+                let (name, size) = match (storage.as_str(), name.as_str()) {
+                    ("local", "0") => (format!("{vmid}/subvol-{vmid}-disk-0.subvol"), "0T".to_owned()),
+                    ("local", size) => (format!("{vmid}/vm-{vmid}-disk-0.raw"), format!("{size}G")),
+                    (_, size) => (format!("vm-{vmid}-disk-0"), format!("{size}G")),
+                };
+                // On a node the last two are file systems of their own.
                 let path = session.settings.storage.join("images").join(&name);
                 fs::create_dir_all(&path)?;
                 if is_unprivileged(call) {
                     chown(&path, Some(ROOT), Some(ROOT))?;
                 }
-                Ok(Rootfs { path, value: format!("local:{name},size=0T"), owner: Owner::Proxmox })
+                Ok(Rootfs { path, value: format!("{storage}:{name},size={size}"), owner: Owner::Proxmox })
             }
-            _ => Err(Failure::died(format!(
-                "pct stand-in: rootfs '{value}' is not covered (local:0 and directories are)"
-            ))),
+            Volume::Device(_) => Err(Failure::died("pct stand-in: a device as rootfs is not covered")),
         }
     }
 }

@@ -27,6 +27,9 @@ pub(super) fn run(session: &Session<'_>, call: &Call) -> Result<(), Failure> {
             container.wait_stopped(None)?;
         }
         remove_volumes(session, &conf)?;
+        if call.is_set("destroy-unreferenced-disks") {
+            remove_unreferenced(session, vmid)?;
+        }
         if call.is_set("purge") {
             session.console.warn(&format!("purging CT {vmid} from related configurations..\n"));
         }
@@ -40,10 +43,20 @@ pub(super) fn remove_volumes(session: &Session<'_>, conf: &Conf) -> Result<(), F
     let points = if conf.main.get("rootfs").is_some() { mount_points(&conf.main)? } else { Vec::new() };
     for (_, point) in points {
         if let Volume::Stored { .. } = point.volume {
-            fs::remove_dir_all(point.volume.path(session.settings)?)?;
+            let path = point.volume.path(session.settings)?;
+            fs::remove_dir_all(&path)?;
+            // `images/VMID`, unless another volume is in it.
+            drop(path.parent().map(fs::remove_dir));
         }
     }
     Ok(())
+}
+
+/// Deletes the CT's volumes that no configuration has.
+fn remove_unreferenced(session: &Session<'_>, vmid: Vmid) -> io::Result<()> {
+    let images = session.settings.storage.join("images");
+    gone(fs::remove_dir_all(images.join(vmid.to_string())))?;
+    gone(fs::remove_dir_all(images.join(format!("vm-{vmid}-disk-0"))))
 }
 
 /// LXC's files and ours; `passthrough` stays, as on a node.

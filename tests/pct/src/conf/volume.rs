@@ -75,7 +75,7 @@ impl Volume {
         }
     }
 
-    /// Where its files are. `local`, the only storage of the stand-in, keeps volumes as directories.
+    /// Where its files are. The storages of the stand-in keep all volumes as directories.
     ///
     /// # Errors
     /// A storage or a stored volume that does not exist.
@@ -95,9 +95,9 @@ impl Volume {
 }
 
 /// # Errors
-/// Every storage but `local` is unknown.
+/// Others than `local`, a directory, and `local-lvm`, which stands for disks, are unknown.
 pub(crate) fn check_storage(storage: &str) -> Result<(), Failure> {
-    if storage == "local" {
+    if matches!(storage, "local" | "local-lvm") {
         Ok(())
     } else {
         Err(Failure::died(format!("storage '{storage}' does not exist")))

@@ -46,13 +46,16 @@ pub fn conf(config: &LxcConfig, about: &About<'_>, host: Host) -> Result<Ct, Pve
     }
     line("hostname", &hostname(config.get("lxc.uts.name").unwrap_or(about.id)));
     line("memory", &limits.memory.to_string());
-    line("ostype", "unmanaged");
-    let owners =
-        if about.owners == Rootfs::HostRoot && !id_map.is_empty() { ",idmap=passthrough" } else { "" };
-    let rootfs = path(about.rootfs, ",")?;
-    // A value with this character would be taken for a property of its own.
-    let volume = if rootfs.contains('=') { "volume=" } else { "" };
-    line("rootfs", &format!("{volume}{rootfs}{owners}"));
+    line("ostype", wishes.ostype());
+    let maps_ids = !id_map.is_empty();
+    line(
+        "rootfs",
+        &match about.rootfs {
+            Rootfs::HostRoot(directory) if maps_ids => format!("{},idmap=passthrough", volume(directory)?),
+            Rootfs::HostRoot(directory) | Rootfs::ContainerRoot(directory) => volume(directory)?,
+            Rootfs::Volume(value) => value.to_owned(),
+        },
+    );
     line("swap", &limits.swap.to_string());
     line("tty", "0");
     wishes.iter().for_each(|(key, value)| line(key, value));
@@ -102,6 +105,13 @@ pub fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 #[must_use]
 pub fn is_set(text: &str, key: &str) -> bool {
     value(text, key).and_then(pve_schema::boolean) == Some("1")
+}
+
+/// A directory as a value of `rootfs`.
+fn volume(directory: &Path) -> Result<String, PveError> {
+    let directory = path(directory, ",")?;
+    // A value with this character would be taken for a property of its own.
+    Ok(format!("{}{directory}", if directory.contains('=') { "volume=" } else { "" }))
 }
 
 /// A path that can stand in a line of the configuration.

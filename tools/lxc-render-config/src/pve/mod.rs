@@ -3,12 +3,14 @@
 
 mod conf;
 mod description;
+mod disk;
 mod include;
 mod limits;
 mod network;
 mod wishes;
 
 pub use conf::{ID_RANGE, PROXMOX_ID_MAP, conf, included, includes, is_set, value};
+pub use disk::{Disk, Template};
 pub use wishes::{ANNOTATION, CONFIGURATION, KEYS, Wishes};
 
 use nexcage_cli::{Code, Diagnose};
@@ -25,10 +27,8 @@ pub struct About<'a> {
     pub namespace: &'a str,
     /// The bundle's directory.
     pub bundle: &'a Path,
-    /// The root file system, absolute.
-    pub rootfs: &'a Path,
-    /// Whose the files of the root file system are.
-    pub owners: Rootfs,
+    /// The root file system.
+    pub rootfs: Rootfs<'a>,
     /// The file that the configuration includes.
     pub include: &'a Path,
     /// The bundle's annotations.
@@ -37,13 +37,15 @@ pub struct About<'a> {
     pub wishes: &'a Wishes,
 }
 
-/// To whom the files of a root file system belong.
+/// A root file system: a directory, absolute, or a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rootfs {
-    /// To the container's root, as whom it is on the host.
-    ContainerRoot,
-    /// To the host's root: in a user namespace they need an ID-mapped mount.
-    HostRoot,
+pub enum Rootfs<'a> {
+    /// It belongs to the container's root, as whom it is on the host.
+    ContainerRoot(&'a Path),
+    /// It belongs to the host's root: in a user namespace it needs an ID-mapped mount.
+    HostRoot(&'a Path),
+    /// What `pct create` has made, as the CT's configuration has it.
+    Volume(&'a str),
 }
 
 /// A CT: its configuration, and what the included file has to leave to it.

@@ -1,7 +1,8 @@
 //! What annotations and the administrator's configuration ask of a CT beside its bundle: networks,
 //! volumes, features, tags. Proxmox's own schema judges them before anything is made.
 
-use super::PveError;
+use super::disk::{STORAGE, TEMPLATE};
+use super::{Disk, PveError, Template};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -10,8 +11,25 @@ pub const ANNOTATION: &str = "org.nexcage.pve.";
 /// Where the administrator's configuration has them.
 pub const CONFIGURATION: &str = "/pct/ct/";
 /// Keys that may be asked for, a number in the place of `N`.
-pub const KEYS: &[&str] =
-    &["netN", "mpN", "features", "tags", "nameserver", "searchdomain", "startup", "protection", "hookscript"];
+pub const KEYS: &[&str] = &[
+    "netN",
+    "mpN",
+    "features",
+    "tags",
+    "nameserver",
+    "searchdomain",
+    "startup",
+    "protection",
+    "hookscript",
+    "ostype",
+    TEMPLATE,
+    STORAGE,
+];
+/// Those that are no keys of a CT's configuration, or stand there anyway.
+const APART: [&str; 3] = ["ostype", TEMPLATE, STORAGE];
+/// Proxmox leaves the files of such a CT alone.
+const UNMANAGED: &str = "unmanaged";
+const TAGS: &str = "tags";
 /// The tag that every CT has.
 const TAG: &str = "nexcage";
 /// The first half of Proxmox's hardware addresses.
@@ -32,37 +50,15 @@ impl Wishes {
         configured: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, PveError> {
-        let mut wishes = Wishes::default();
-        let mut tags = vec![TAG.to_owned()];
-        let configured = configured.iter().map(|(key, value)| (CONFIGURATION, key.as_str(), value));
-        let annotated = annotations
-            .iter()
-            .filter_map(|(key, value)| Some((ANNOTATION, key.strip_prefix(ANNOTATION)?, value)));
-        for (place, key, value) in configured.chain(annotated) {
-            if value == NOTHING && is_key(key) {
-                wishes.0.remove(key);
-                continue;
-            }
-            let value = check(key, value).map_err(|why| PveError::Wish {
-                place: if place == ANNOTATION {
-                    format!("/annotations/{place}{key}")
-                } else {
-                    format!("{place}{key}")
-                },
-                why,
-            })?;
-            if key == "tags" {
-                let new = value.split([';', ',', ' ']).filter(|tag| !tag.is_empty()).map(ToOwned::to_owned);
-                for tag in new {
-                    if !tags.contains(&tag) {
-                        tags.push(tag);
-                    }
-                }
-            } else {
-                wishes.0.insert(key.to_owned(), value);
+        let mut wishes = Wishes(BTreeMap::from([(TAGS.to_owned(), TAG.to_owned())]));
+        for (key, value) in configured {
+            wishes.add(CONFIGURATION, key, value)?;
+        }
+        for (key, value) in annotations {
+            if let Some(key) = key.strip_prefix(ANNOTATION) {
+                wishes.add("/annotations/org.nexcage.pve.", key, value)?;
             }
         }
-        wishes.0.insert("tags".to_owned(), tags.join(";"));
         Ok(wishes)
     }
 
@@ -86,9 +82,60 @@ impl Wishes {
         addresses.find_map(|address| address?.split_once('/').map(|(address, _)| address.to_owned()))
     }
 
+    /// Adds what a command line asks for, by the names of its options.
+    ///
+    /// # Errors
+    /// As [`Wishes::read`].
+    pub fn and_typed(mut self, options: &BTreeMap<String, String>) -> Result<Self, PveError> {
+        options.iter().try_for_each(|(key, value)| self.add("--", key, value))?;
+        Ok(self)
+    }
+
+    fn add(&mut self, place: &str, key: &str, value: &str) -> Result<(), PveError> {
+        if value == NOTHING && is_key(key) {
+            self.0.remove(key);
+            if key == TAGS {
+                self.0.insert(key.to_owned(), TAG.to_owned());
+            }
+            return Ok(());
+        }
+        let value =
+            check(key, value).map_err(|why| PveError::Wish { place: format!("{place}{key}"), why })?;
+        match self.0.get_mut(key).filter(|_| key == TAGS) {
+            Some(tags) => {
+                for tag in value.split([';', ',', ' ']).filter(|tag| !tag.is_empty()) {
+                    if !tags.split(';').any(|known| known == tag) {
+                        tags.push_str(&format!(";{tag}"));
+                    }
+                }
+            }
+            None => drop(self.0.insert(key.to_owned(), value)),
+        }
+        Ok(())
+    }
+
+    /// The archive that takes the place of the bundle's root file system.
+    #[must_use]
+    pub fn template(&self) -> Option<Template> {
+        self.0.get(TEMPLATE).and_then(|text| Template::parse(text).ok())
+    }
+
+    /// Where the root file system is to be.
+    #[must_use]
+    pub fn disk(&self) -> Option<Disk> {
+        self.0.get(STORAGE).and_then(|text| Disk::parse(text).ok())
+    }
+
+    /// What Proxmox takes the image for.
+    #[must_use]
+    pub fn ostype(&self) -> &str {
+        self.0.get("ostype").map_or(UNMANAGED, String::as_str)
+    }
+
     /// Key and value of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        let all = self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        all.filter(|(key, _)| !APART.contains(key))
     }
 
     /// The networks by their numbers.
@@ -124,7 +171,8 @@ fn family(key: &str) -> String {
 }
 
 fn is_key(key: &str) -> bool {
-    KEYS.contains(&&*family(key)) && pve_schema::conf_option(key).is_some()
+    let is_known = APART.contains(&key) || pve_schema::conf_option(key).is_some();
+    is_known && KEYS.contains(&&*family(key))
 }
 
 /// A value as Proxmox keeps it, or why it takes none such.
@@ -135,12 +183,17 @@ fn check(key: &str, value: &str) -> Result<String, String> {
     if family(key) == "devN" {
         return Err("a CT of nexcage has its bundle's devices alone; list it in linux.devices, and allow it in linux.resources.devices".to_owned());
     }
-    let Some(kind) = pve_schema::conf_option(key).filter(|_| is_key(key)) else {
+    if !is_key(key) {
         return Err(format!("no option that may be asked for; there are {}", KEYS.join(", ")));
-    };
+    }
     if value.contains(|c: char| c.is_control()) || value != value.trim() || value.is_empty() {
         return Err("a value with control characters or outer blanks, or none at all".to_owned());
     }
+    let kind = match key {
+        TEMPLATE => return Template::parse(value).map(|template| template.to_string()),
+        STORAGE => return Disk::parse(value).map(|disk| disk.to_string()),
+        _ => pve_schema::conf_option(key).ok_or("no option")?,
+    };
     let switch = matches!(kind, pve_schema::Kind::Boolean).then(|| pve_schema::boolean(value)).flatten();
     let value = switch.unwrap_or(value);
     kind.verify(key, value).map_err(|why| why.trim_end().replace('\n', ": "))?;
@@ -163,7 +216,7 @@ mod tests {
         let net = "name=eth0,bridge=vmbr0,ip=dhcp,tag=7,trunks=1;2,firewall=1,mtu=1400,rate=2.5,link_down=0";
         let wishes = read(
             &[("net0", net), ("net1", "name=b"), ("tags", "prod"), ("protection", "yes")],
-            &[("net1", "none"), ("tags", "a;b")],
+            &[("net1", "none"), ("tags", "a;prod;b")],
         );
         let wishes = wishes.unwrap();
         assert_eq!(
@@ -172,6 +225,22 @@ mod tests {
         );
         assert_eq!(wishes.networks()[0].1["bridge"], "vmbr0");
         assert_eq!(wishes.without_networks().networks(), []);
+    }
+
+    #[test]
+    fn a_root_file_system_on_a_storage_is_no_key_of_a_configuration() {
+        let template = "local:vztmpl/a.tar.zst";
+        let wishes = read(&[("rootfs-storage", "local:0"), ("ostype", "debian")], &[("template", template)]);
+        let typed = BTreeMap::from([("rootfs-storage".to_owned(), "fast:8".to_owned())]);
+        let wishes = wishes.unwrap().and_typed(&typed).unwrap();
+        assert_eq!(wishes.iter().collect::<Vec<_>>(), [("tags", "nexcage")]);
+        assert_eq!(wishes.template().unwrap().to_string(), template);
+        assert_eq!((wishes.disk().unwrap().to_string().as_str(), wishes.ostype()), ("fast:8", "debian"));
+        let typed = BTreeMap::from([("rootfs-storage".to_owned(), "none".to_owned())]);
+        assert_eq!(wishes.clone().and_typed(&typed).unwrap().disk(), None);
+        let typed = BTreeMap::from([("template".to_owned(), "debian".to_owned())]);
+        let error = wishes.and_typed(&typed).unwrap_err().to_string();
+        assert_eq!(error, "--template: neither STORAGE:vztmpl/NAME nor an absolute path");
     }
 
     #[test]

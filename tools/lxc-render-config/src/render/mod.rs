@@ -31,7 +31,7 @@ pub(crate) use sysctl::shell_word;
 
 use crate::field::{Field, Reading};
 use crate::rootfs::Tree;
-use crate::{LxcConfig, MountPoint, Options, Refusal, RenderError, audit::audit};
+use crate::{Image, LxcConfig, MountPoint, Options, Refusal, RenderError, audit::audit};
 use bundle_validate::Bundle;
 use id_map::IdMaps;
 use namespaces::{Namespaces, Network};
@@ -96,7 +96,10 @@ pub fn render(bundle: &Bundle, options: &Options) -> Result<Rendered, RenderErro
         audit(bundle.document().root(), &reading);
         return Err(RenderError::Refused(reading.into_refusals()));
     };
-    let tree = root::open(&root)?;
+    let tree = match options.image {
+        Image::Bundle => root::open(&root)?,
+        Image::Elsewhere => Tree::unseen(),
+    };
     let mut draft = Draft {
         config: LxcConfig::new(),
         bundle,
@@ -195,7 +198,7 @@ impl Draft<'_> {
         let cgroups_path = self.cgroups_path(document);
         self.resources(document, options);
         self.stop_signal(document);
-        let annotations = annotations(document);
+        let annotations = annotations_of(document);
         let oci_version = document.text("ociVersion").unwrap_or_default().to_owned();
         let seccomp = self.seccomp(document);
         let mut process = self.process(document, &ids)?;
@@ -266,7 +269,14 @@ fn utf8(field: Field<'_, '_>, path: &Path) -> Option<String> {
     text
 }
 
-fn annotations(document: Field<'_, '_>) -> BTreeMap<String, String> {
+/// The annotations of a bundle: those that are texts.
+#[must_use]
+pub fn annotations(bundle: &Bundle) -> BTreeMap<String, String> {
+    let reading = Reading::default();
+    annotations_of(reading.field(bundle.document().root()))
+}
+
+fn annotations_of(document: Field<'_, '_>) -> BTreeMap<String, String> {
     let members = document.get("annotations").into_iter().flat_map(Field::members);
     members.filter_map(|(key, value)| Some((key.to_owned(), value.str()?.to_owned()))).collect()
 }

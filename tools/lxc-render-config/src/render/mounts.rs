@@ -307,6 +307,7 @@ impl Draft<'_> {
         match self.tree.over(&place.path).map(|mount| &mount.content) {
             Some(Content::Fresh(_)) => Some(MadeBy::Lxc),
             Some(Content::Bind(_)) if place.kind == Kind::Missing => None,
+            None if self.tree.hides(&place.path) => None,
             _ => Some(MadeBy::Others),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bundle;
 use lxc_render_config::CgroupVersion::{V1, V2};
-use lxc_render_config::{CgroupVersion, RenderError, Rendered};
+use lxc_render_config::{CgroupVersion, Image, Options, RenderError, Rendered};
 use serde_json::{Value, json};
 
 fn rendered(mounts: Value, cgroup: CgroupVersion) -> Result<Rendered, String> {
@@ -97,4 +97,17 @@ fn what_the_kernel_cannot_do_is_refused() {
         let refused = rendered(json!([mount]), V2).map(drop).unwrap_err();
         assert!(refused.starts_with(pointer), "{refused} for {mount}");
     }
+}
+
+#[test]
+fn an_image_that_nobody_can_look_into_yet_is_nexcage_setup_s() {
+    let dir = tempfile::tempdir().unwrap();
+    bundle::write(dir.path(), &bundle::engine());
+    let bundle = bundle_validate::Bundle::open(dir.path()).unwrap();
+    let options = Options { image: Image::Elsewhere, ..Options::default() };
+    let rendered = lxc_render_config::render(&bundle, &options).unwrap();
+    assert_eq!(rendered.config.values("lxc.mount.entry").count(), 0);
+    assert_eq!(rendered.prepare, []);
+    let targets: Vec<&str> = rendered.steps.iter().map(|step| step.target.as_str()).collect();
+    assert_eq!(targets[..4], ["proc", "dev", "dev/pts", "dev/shm"]);
 }

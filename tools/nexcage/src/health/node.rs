@@ -73,27 +73,10 @@ fn privileged(choice: WithoutUserNamespace) -> Check {
     useful("unprivileged-only", found, &detail)
 }
 
-/// The names of the storages that take this content (storage.cfg: a line `TYPE: NAME`, then indented
-/// properties).
-fn storages(text: &str, content: &str) -> Vec<String> {
-    let (mut found, mut name) = (Vec::new(), "");
-    for line in text.lines() {
-        match line.trim_start().split_once(char::is_whitespace) {
-            _ if !line.starts_with(char::is_whitespace) => {
-                name = line.split_once(": ").map_or("", |(_, name)| name.trim());
-            }
-            Some(("content", list)) if list.split(',').any(|one| one.trim() == content) => {
-                found.push(name.to_owned());
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
 fn storage(mount: &Path, name: &'static str, content: &str, cost: &str) -> Check {
     let text = fs::read_to_string(mount.join("storage.cfg")).unwrap_or_default();
-    let found = storages(&text, content);
+    let of_content = pve_schema::storages(&text).into_iter().filter(|storage| storage.takes(content));
+    let found: Vec<String> = of_content.map(|storage| storage.name).collect();
     let detail = if found.is_empty() { cost.to_owned() } else { found.join(", ") };
     useful(name, !found.is_empty(), &detail)
 }
@@ -125,14 +108,6 @@ fn bridges(interfaces: &Path) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn storages_are_known_by_their_content() {
-        let text = "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl,backup\n\nlvmthin: local-lvm\n\tvgname pve\n\tcontent rootdir,images\n";
-        assert_eq!(storages(text, "vztmpl"), ["local"]);
-        assert_eq!(storages(text, "rootdir"), ["local-lvm"]);
-        assert_eq!(storages(text, "tmpl"), [""; 0]);
-    }
 
     #[test]
     fn a_lost_quorum_is_told() {
