@@ -288,7 +288,8 @@ fn a_reboot_applies_what_is_pending_and_ends_whoever_does_not() {
 #[test]
 fn a_start_that_finds_the_former_unit_is_none() {
     let ct = Ct::new(SLEEP);
-    ct.node.set("monitor_timeout_ms", "300").unwrap();
+    // Longer than a unit waits for a former one: it has given up by then.
+    ct.node.set("monitor_timeout_ms", "3000").unwrap();
     let unit = fs::File::create(ct.node.run_dir().join("ct-100.unit")).unwrap();
     rustix::fs::flock(&unit, rustix::fs::FlockOperation::LockExclusive).unwrap();
     failed(&ct.pct(&["start", "100"]), 255, "unable to get PID for CT 100 (not running?)\n");
