@@ -5,6 +5,10 @@ use super::{conf, node, pct, sandbox, start};
 use crate::lifecycle::{exit_status, refused};
 use crate::text;
 use nexcage_tests::{Config, Container, FIRST_VMID, Sandbox};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, File};
+use std::thread;
+use std::time::Duration;
 
 fn set(sandbox: &Sandbox, words: &[&str]) {
     answer(&pct(node(sandbox), &[&["set", "5000"], words].concat()));
@@ -104,6 +108,28 @@ fn a_ct_that_is_locked_as_it_is_started_is_not_left_behind() {
     super::wrap(node(&sandbox), "[ \"$1\" != start ] || \"$pct\" set 5000 --lock backup", "");
     let message = super::failure(sandbox.run(&sandbox.bundle(&Config::script("exit 0"))), "NX-CT-LOCKED");
     assert!(message.contains("CT is locked (backup)") && message.contains("pct unlock"), "{message}");
+    assert!(!conf(node(&sandbox), FIRST_VMID).exists());
+    sandbox.assert_nothing_left();
+}
+
+#[test]
+fn a_deletion_waits_for_whoever_changes_the_configuration() {
+    let sandbox = sandbox();
+    let container = sandbox.start(&sandbox.bundle(&Config::script("exit 0")));
+    container.await_status("stopped");
+    let locks = node(&sandbox).run_dir().join("lock/lxc");
+    fs::create_dir_all(&locks).unwrap();
+    let lock = File::create(locks.join("pve-config-5000.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    thread::scope(|scope| {
+        let deletion = scope.spawn(|| container.verb("delete").output());
+        thread::sleep(Duration::from_millis(500));
+        assert!(!deletion.is_finished());
+        assert!(conf(node(&sandbox), FIRST_VMID).exists());
+        drop(lock);
+        let output = deletion.join().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    });
     assert!(!conf(node(&sandbox), FIRST_VMID).exists());
     sandbox.assert_nothing_left();
 }

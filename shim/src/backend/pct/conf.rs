@@ -58,6 +58,17 @@ pub(super) fn change(
     })
 }
 
+/// Removes the configuration of a CT under Proxmox's lock of it: who changes it at the same time has done so
+/// before, or finds none.
+pub(super) fn remove(paths: &Pct, vmid: u32) -> Result<(), Error> {
+    let path = conf_path(paths, vmid);
+    let _lock = lock(paths, vmid)?;
+    match fs::remove_file(&path) {
+        Err(error) if !is_gone(&error) => Err(pmxcfs(format!("remove {}", path.display()))(error)),
+        _ => Ok(()),
+    }
+}
+
 /// A name that pmxcfs and Proxmox take for no CT's.
 pub(super) fn beside(paths: &Pct, vmid: u32) -> PathBuf {
     paths.conf_directory.join(format!("{vmid}.conf.tmp.nexcage"))

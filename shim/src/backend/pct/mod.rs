@@ -448,12 +448,7 @@ impl Backend for Ct {
         if self.has_disk(&text) {
             self.destroy(&text, what)?;
         } else {
-            match fs::remove_file(&conf) {
-                Err(error) if !is_gone(&error) => {
-                    return Err(pmxcfs(format!("remove {}", conf.display()))(error));
-                }
-                _ => {}
-            }
+            conf::remove(&self.paths, self.vmid)?;
         }
         self.remove_rendered()?;
         self.end_late_start(cgroups, deadline)
