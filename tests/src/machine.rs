@@ -45,7 +45,12 @@ impl Traces {
                 files.push(path.to_owned());
             }
         });
-        Traces { processes: processes(&marker, &own), cgroups: cgroups(&marker), mounts: mounts(&own), files }
+        Traces {
+            processes: processes(&marker, Some(&own)),
+            cgroups: cgroups(&marker),
+            mounts: mounts(&own),
+            files,
+        }
     }
 
     /// Adds what the CTs of a scratch node have: their cgroups with the processes in them,
@@ -63,7 +68,7 @@ impl Traces {
 
     /// Adds cgroups whose paths contain `marker`, with the processes in them.
     pub(crate) fn add_cgroups(&mut self, marker: &str) {
-        self.processes.extend(processes(marker, "/nowhere/"));
+        self.processes.extend(processes(marker, None));
         self.cgroups.extend(cgroups(marker));
     }
 
@@ -139,14 +144,16 @@ fn descend(directory: &Path, depth: u32, found: &mut impl FnMut(&Path)) {
     }
 }
 
-fn processes(marker: &str, directory: &str) -> Vec<(i32, String)> {
+/// Those whose cgroups contain `marker`, or whose command lines a directory.
+fn processes(marker: &str, directory: Option<&str>) -> Vec<(i32, String)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter_map(|pid| {
         let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-        let ours = !command.is_empty() && (command.contains(directory) || cgroups.contains(marker));
+        let names = directory.is_some_and(|directory| command.contains(directory));
+        let ours = !command.is_empty() && (names || cgroups.contains(marker));
         ours.then_some((pid, command))
     })
     .collect()
