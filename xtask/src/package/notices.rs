@@ -79,7 +79,7 @@ fn linked_statically(binaries: &Binaries) -> Result<String, Error> {
     let version = described.lines().find_map(|line| line.strip_prefix("Version: ")).unwrap_or("unknown");
     Ok(format!(
         "nexcage-shim has libseccomp {version} in it, and all but nexcage-init have the GNU C\n\
-         Library, of Debian's source packages libseccomp and glibc (https://sources.debian.org).\n\
+         Library, of Debian's source packages libseccomp and glibc.\n\
          Both are under the GNU Lesser General Public License, version 2.1, whose text is below,\n\
          and you may change them: the sources of everything else are in nexcage's repository,\n\
          https://github.com/nexcage/nexcage, and\n\n  \
