@@ -1,6 +1,7 @@
 //! A place of a test's own, where tools run and where nothing may be left.
 
 use crate::machine::lock_directory;
+use crate::tools::stand_in;
 use crate::{Bundle, Config, Run, Traces, tools_directory};
 use pct_stand_in::Node;
 use serde_json::json;
@@ -105,7 +106,8 @@ impl Sandbox {
             watched: Mutex::default(),
         };
         if backend == Backend::Pct {
-            let node = Node::new(&sandbox.tools.join("pct"));
+            let stand_in = stand_in(&sandbox.tools).unwrap_or_else(|error| panic!("{error}"));
+            let node = Node::new(&stand_in);
             sandbox.node = Some(node.unwrap_or_else(|error| panic!("scratch node: {error}")));
         }
         let written = fs::write(sandbox.configuration(), configuration(sandbox.node()));

@@ -64,12 +64,14 @@ pub(crate) fn test(name: Option<&OsStr>) -> Result<(), Error> {
 }
 
 /// Runs the end-to-end tests, or those whose names contain `name`, against tools that are installed: in
-/// `TOOLS_BIN_DIR`, or /usr/bin. They run on plain LXC: the stand-in for `pct` is in no package.
+/// `TOOLS_BIN_DIR`, or /usr/bin. They run on plain LXC, but for those about CTs; the stand-in for `pct`,
+/// which is in no package, is built for them.
 pub(crate) fn test_installed(name: Option<&OsStr>) -> Result<(), Error> {
     let tools = env::var_os("TOOLS_BIN_DIR").unwrap_or_else(|| "/usr/bin".into());
     let mut tests = cargo(["test", "--package", "nexcage-tests", "--locked", "--quiet", "--"]);
     tests.args(name).env("TOOLS_BIN_DIR", tools).env("TEST_BACKEND", "lxc");
     let mut passed = 0;
+    step("build", || run(&mut cargo(["build", "--package", "pct-stand-in", "--locked", "--quiet"])))?;
     step("end-to-end tests of what is installed", || {
         passed = run_tests(&mut tests)?;
         Ok(())

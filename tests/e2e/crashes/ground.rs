@@ -165,8 +165,8 @@ impl Ground {
         let pid = i32::try_from(state["pid"].as_i64().unwrap()).unwrap();
         let status = state["status"].as_str().unwrap().to_owned();
         match &*status {
-            "created" => assert!(Self::is_init(pid), "{state}: no nexcage-init waits"),
-            "running" => assert!(pid > 0 && is_alive(pid) && !Self::is_init(pid), "{state}: not so"),
+            "created" => assert!(self.is_init(pid), "{state}: no nexcage-init waits"),
+            "running" => assert!(pid > 0 && is_alive(pid) && !self.is_init(pid), "{state}: not so"),
             "stopped" => assert_eq!(pid, 0, "{state}"),
             _ => panic!("{state}"),
         }
@@ -174,8 +174,8 @@ impl Ground {
     }
 
     /// Whether a process is nexcage-init still.
-    fn is_init(pid: i32) -> bool {
-        let init = nexcage_tests::tools_directory().unwrap().join("nexcage-init");
+    fn is_init(&self, pid: i32) -> bool {
+        let init = self.sandbox.tool_path("nexcage-init");
         let file = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
         let executed = file(Path::new(&format!("/proc/{pid}/exe")));
         pid > 0 && executed.is_some() && executed == file(&init)
