@@ -6,9 +6,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const RECORD: &str = "record.json";
 const LOCK: &str = "lock";
+/// How long somebody may take to find out that he has a directory that is not a dead shim's.
+const MISTAKEN: Duration = Duration::from_secs(5);
 const SOCKET: &str = "shim.sock";
 const CONFIG: &str = "config.json";
 /// A mount point.
@@ -122,17 +126,27 @@ impl ContainerDir {
     pub fn create(&self) -> Result<File, Error> {
         loop {
             self.make_directory()?;
-            match self.lock() {
+            match self.lock_own() {
                 Ok(Some(lock)) => return Ok(lock),
-                // Somebody takes it for a dead shim's in the moment before it is locked,
                 Ok(None) => return Err(Error::Exists { path: self.0.clone() }),
-                // or has removed it already.
+                // Somebody has taken it for a dead shim's in the moment before it was locked, and removed it.
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => {
                     // One that has a lock by now is somebody else's.
                     drop(fs::remove_dir(&self.0));
                     return Err(error);
                 }
+            }
+        }
+    }
+
+    /// Locks a directory that was just made. Who has it for the moment takes it for a dead shim's, and goes.
+    fn lock_own(&self) -> Result<Option<File>, Error> {
+        let since = Instant::now();
+        loop {
+            match self.lock() {
+                Ok(None) if since.elapsed() < MISTAKEN => thread::sleep(Duration::from_millis(1)),
+                other => return other,
             }
         }
     }
