@@ -7,7 +7,7 @@ use nexcage_task_api::task::{CreateTaskRequest, DeleteRequest, Mount, StartReque
 use nexcage_tests::{Config, Sandbox, await_that};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const OWNERS: [&str; 2] = ["uidmap=0:100000:65536", "gidmap=0:100000:65536"];
 
@@ -37,38 +37,62 @@ pub(crate) fn run_bundle(sandbox: &Sandbox, config: &Config, rootfs: Mount) -> u
     ended.exit_status
 }
 
-fn mount(kind: &str, source: &Path, options: &[String]) -> Mount {
-    let owners = OWNERS.iter().map(ToString::to_string);
-    Mount {
-        kind: kind.to_owned(),
-        source: source.to_str().unwrap().to_owned(),
-        options: options.iter().cloned().chain(owners).collect(),
-        ..Mount::default()
+/// Layers of an image, and where changes go, all of the host's root but for a user's file.
+pub(crate) struct Layers {
+    pub(crate) image: PathBuf,
+    pub(crate) added: PathBuf,
+    pub(crate) upper: PathBuf,
+    work: PathBuf,
+}
+
+impl Layers {
+    pub(crate) fn make(sandbox: &Sandbox) -> Self {
+        let image = sandbox.bundle(&Config::script("true")).rootfs();
+        let [added, upper, work] = ["added", "upper", "work"].map(|name| sandbox.path().join(name));
+        for directory in [&added, &upper, &work] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::write(added.join("of-user"), "").unwrap();
+        chown(added.join("of-user"), Some(1000), Some(1000)).unwrap();
+        fs::write(added.join("old"), "old").unwrap();
+        Layers { image, added, upper, work }
     }
+
+    /// Their mount, as an engine asks for it that knows nothing of users.
+    pub(crate) fn mount(&self) -> Mount {
+        let (added, image) = (self.added.display(), self.image.display());
+        let options = [
+            format!("lowerdir={added}:{image}"),
+            format!("upperdir={}", self.upper.display()),
+            format!("workdir={}", self.work.display()),
+        ];
+        mount("overlay", Path::new("overlay"), &options)
+    }
+}
+
+fn mount(kind: &str, source: &Path, options: &[String]) -> Mount {
+    let source = source.to_str().unwrap().to_owned();
+    Mount { kind: kind.to_owned(), source, options: options.to_vec(), ..Mount::default() }
+}
+
+/// The same mount with other owners.
+fn owned(mut mount: Mount) -> Mount {
+    mount.options.extend(OWNERS.iter().map(ToString::to_string));
+    mount
 }
 
 #[test]
 fn the_owners_of_layers_are_mapped_and_the_layers_stay_as_they_are() {
     let sandbox = Sandbox::new();
-    let image = sandbox.bundle(&Config::script("true")).rootfs();
-    let [added, upper, work] = ["added", "upper", "work"].map(|name| sandbox.path().join(name));
-    for directory in [&added, &upper, &work] {
-        fs::create_dir(directory).unwrap();
-    }
-    fs::write(added.join("of-user"), "").unwrap();
-    chown(added.join("of-user"), Some(1000), Some(1000)).unwrap();
-    chown(&upper, Some(100_000), Some(100_000)).unwrap();
-    let options = [
-        format!("lowerdir={}:{}", added.display(), image.display()),
-        format!("upperdir={}", upper.display()),
-        format!("workdir={}", work.display()),
-    ];
+    let layers = Layers::make(&sandbox);
+    let Layers { image, added, upper, .. } = &layers;
+    chown(upper, Some(100_000), Some(100_000)).unwrap();
     let look = "test \"$(stat -c %u:%g / /bin/busybox /of-user | tr '\\n' ' ')\" = '0:0 0:0 1000:1000 ' && \
                 touch /new && rm /of-user && exit 7";
-    assert_eq!(run(&sandbox, look, mount("overlay", Path::new("overlay"), &options)), 7);
+    assert_eq!(run(&sandbox, look, owned(layers.mount())), 7);
     assert_eq!(fs::metadata(upper.join("new")).unwrap().uid(), 100_000);
     assert_eq!(fs::metadata(added.join("of-user")).unwrap().uid(), 1000);
     let look = "test \"$(stat -c %u:%g / /bin/busybox | tr '\\n' ' ')\" = '0:0 0:0 ' && touch /new && exit 8";
-    assert_eq!(run(&sandbox, look, mount("bind", &image, &["rbind".to_owned(), "rw".to_owned()])), 8);
+    assert_eq!(run(&sandbox, look, owned(mount("bind", image, &["rbind".to_owned(), "rw".to_owned()]))), 8);
     assert_eq!(fs::metadata(image.join("new")).unwrap().uid(), 0);
 }

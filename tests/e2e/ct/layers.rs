@@ -1,42 +1,11 @@
 //! Unprivileged CTs on an overlay whose layers belong to the host's root (pct.md, section 5, condition 5).
 
 use super::{configure, sandbox};
-use crate::layers::run_bundle;
-use nexcage_task_api::task::Mount;
-use nexcage_tests::{Config, Sandbox};
+use crate::layers::{Layers, run_bundle};
+use nexcage_tests::Config;
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, chown};
-use std::path::PathBuf;
-
-/// Layers of an image, and where changes go, as an engine makes them that knows nothing of users.
-struct Layers {
-    added: PathBuf,
-    upper: PathBuf,
-    mount: Mount,
-}
-
-fn layers(sandbox: &Sandbox) -> Layers {
-    let image = sandbox.bundle(&Config::script("true")).rootfs();
-    let [added, upper, work] = ["added", "upper", "work"].map(|name| sandbox.path().join(name));
-    for directory in [&added, &upper, &work] {
-        fs::create_dir(directory).unwrap();
-    }
-    fs::write(added.join("of-user"), "").unwrap();
-    chown(added.join("of-user"), Some(1000), Some(1000)).unwrap();
-    fs::write(added.join("old"), "old").unwrap();
-    let mount = Mount {
-        kind: "overlay".to_owned(),
-        source: "overlay".to_owned(),
-        options: vec![
-            format!("lowerdir={}:{}", added.display(), image.display()),
-            format!("upperdir={}", upper.display()),
-            format!("workdir={}", work.display()),
-        ],
-        ..Mount::default()
-    };
-    Layers { added, upper, mount }
-}
+use std::os::unix::fs::MetadataExt as _;
 
 /// Copying up, removing and making files.
 const LOOK: &str = "test \"$(stat -c %u:%g / /bin/busybox /of-user | tr '\\n' ' ')\" = '0:0 0:0 1000:1000 ' && \
@@ -50,8 +19,8 @@ fn its_lower_layers_are_mapped_and_its_upper_directory_is_the_mapped_root_s() {
     {
         let sandbox = sandbox();
         configure(&sandbox, "withoutUserNamespace", json!(choice));
-        let layers = layers(&sandbox);
-        assert_eq!(run_bundle(&sandbox, config, layers.mount), 7, "{choice}");
+        let layers = Layers::make(&sandbox);
+        assert_eq!(run_bundle(&sandbox, config, layers.mount()), 7, "{choice}");
         for (path, uid) in [("", 100_000), ("d/new", 100_000), ("old", 100_000)] {
             assert_eq!(fs::metadata(layers.upper.join(path)).unwrap().uid(), uid, "{path}");
         }
@@ -65,7 +34,7 @@ fn its_lower_layers_are_mapped_and_its_upper_directory_is_the_mapped_root_s() {
 #[test]
 fn layers_of_a_privileged_ct_stay_the_host_s() {
     let sandbox = sandbox();
-    let layers = layers(&sandbox);
-    assert_eq!(run_bundle(&sandbox, &Config::script(LOOK), layers.mount), 7);
+    let layers = Layers::make(&sandbox);
+    assert_eq!(run_bundle(&sandbox, &Config::script(LOOK), layers.mount()), 7);
     assert_eq!(fs::metadata(layers.upper.join("d/new")).unwrap().uid(), 0);
 }
