@@ -3,11 +3,12 @@
 use super::{assert_clean, force};
 use crate::text;
 use nexcage_tests::{Config, Containerd, Running, Sandbox, await_that};
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A configuration of a container that is being created until a FIFO is written to.
@@ -35,6 +36,16 @@ fn creating(containerd: &Containerd<'_>, sandbox: &Sandbox, id: &str) -> (Runnin
     let client = containerd.run_configured(id, &["--detach"], &configuration).start();
     await_that("it is being created", || recorded(sandbox, id).contains("create"));
     (client, fifo)
+}
+
+/// Lets a creation go on, once its hook reads; or finds that it was given up, and the hook with it.
+fn go_on(sandbox: &Sandbox, id: &str, fifo: &Path) {
+    await_that("its hook reads, or has gone", || {
+        match open(fifo, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()) {
+            Ok(fifo) => File::from(fifo).write_all(b"\n").is_ok(),
+            Err(_) => !sandbox.state_directory(id).exists(),
+        }
+    });
 }
 
 /// Whatever is known of a container is removed, and it may be nothing.
@@ -73,7 +84,7 @@ impl Containers {
         let (creating_client, fifo) = creating(containerd, sandbox, "creating");
         let (created_client, created) = creating(containerd, sandbox, "created");
         containerd.signal(Signal::STOP);
-        fs::write(created, "\n").unwrap();
+        go_on(sandbox, "created", &created);
         await_that("it is created", || recorded(sandbox, "created").contains("created"));
         Containers { clients: vec![running, ending, creating_client, created_client], fifo }
     }
@@ -121,7 +132,7 @@ fn restart_by(signal: Signal) {
     let (ending, _) = find_stopped(&sandbox, "ends");
     containerd.restart_by(signal, || {
         fs::write(format!("/proc/{ending}/root/tmp/end"), "").unwrap();
-        fs::write(fifo, "\n").unwrap();
+        go_on(&sandbox, "creating", &fifo);
         await_that("one has ended meanwhile", || !PathBuf::from(format!("/proc/{ending}")).exists());
         await_that("one is created meanwhile", || !recorded(&sandbox, "creating").contains("create\""));
         std::thread::sleep(Duration::from_millis(600));
@@ -183,7 +194,7 @@ fn a_shim_is_killed_whatever_its_container_does() {
 
     let (client, fifo) = creating(&containerd, &sandbox, "created");
     containerd.signal(Signal::STOP);
-    fs::write(fifo, "\n").unwrap();
+    go_on(&sandbox, "created", &fifo);
     await_that("it is created", || recorded(&sandbox, "created").contains("\"created\""));
     kill_shim(&containerd, "created");
     containerd.signal(Signal::CONT);
