@@ -2,7 +2,7 @@
 //! that from outside.
 
 use nexcage_tests::{Backend, Bundle, Config, Run, Sandbox};
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fmt;
@@ -213,11 +213,19 @@ impl Ground {
         pids.filter(is_shim).collect()
     }
 
+    /// Whether somebody has the container's directory.
+    fn is_locked(&self) -> bool {
+        let lock = File::open(self.sandbox.state_directory(ID).join("lock"));
+        lock.is_ok_and(|lock| flock(lock, FlockOperation::NonBlockingLockShared).is_err())
+    }
+
     /// Waits until the shim and its workers are dead, which they are a moment after they were killed.
     #[track_caller]
     pub(super) fn await_death(&self) {
-        // A dying process loses its command line before its life.
-        self.until("dead", || self.shims().is_empty() && !self.shim().is_some_and(is_alive));
+        // A dying process loses its command line before its life, and its lock.
+        self.until("dead", || {
+            self.shims().is_empty() && !self.shim().is_some_and(is_alive) && !self.is_locked()
+        });
     }
 
     /// The pid of the process by the record.
